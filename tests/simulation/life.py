@@ -56,7 +56,7 @@ class Ending:
         return self.broken and self.broken.partition(" ")[0]
 
 
-def steps_of(seed: int, years: int, *, least: int = 320) -> list[Step]:
+def steps_of(seed: int, years: int, *, least: int = 304) -> list[Step]:
     """Return the steps of a life: people come every few weeks, do several things, and the machine does its own."""
     chance = random.Random(seed)
     names = list(_CHOICES)

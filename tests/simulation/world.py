@@ -386,7 +386,9 @@ class World:
         """Give files that the machine has written since their time, since it was not the machine's own."""
         stamp = self.time.wall.timestamp()
         for folder in ("blobs", "trash"):
-            for path in (self.settings.data_dir / folder).rglob("*"):
-                if path.name not in known and path.is_file():
-                    known.add(path.name)
-                    os.utime(path, (stamp, stamp))
+            # Not by Path.rglob, which takes a tenth of a life.
+            for inner, _folders, names in os.walk(self.settings.data_dir / folder):
+                for name in names:
+                    if name not in known:
+                        known.add(name)
+                        os.utime(Path(inner, name), (stamp, stamp))

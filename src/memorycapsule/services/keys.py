@@ -49,10 +49,10 @@ def status(store: Store) -> KeyStatus:
             (INSTANCE, instance.key_fingerprint),
             (RECOVERY, fingerprint_of(instance.recovery_recipient)),
         )
-        lacking = {
-            kind: sum(not _is_good(tx, capsule.id, kind, holder) for capsule in capsules)
-            for kind, holder in holders
-        }
+        lacking = {}
+        for kind, holder in holders:
+            newest = capsule_store.newest_envelopes(tx, kind)
+            lacking[kind] = sum(not _is_good(newest.get(capsule.id), holder) for capsule in capsules)
     return KeyStatus(
         fingerprint=instance.key_fingerprint,
         recovery_recipient=instance.recovery_recipient,
@@ -177,9 +177,10 @@ def mend_recovery(store: Store, key: InstanceKey, *, now: datetime) -> tuple[str
     mended: list[str] = []
     with keys.writing(key.fingerprint) as tx:
         recipient = instance_store.get(tx).recovery_recipient
+        newest = capsule_store.newest_envelopes(tx, RECOVERY)
         for capsule in capsule_store.all_capsules(tx):
             identity = keys.identities.get(capsule.id)
-            if identity is None or _is_good(tx, capsule.id, RECOVERY, fingerprint_of(recipient)):
+            if identity is None or _is_good(newest.get(capsule.id), fingerprint_of(recipient)):
                 continue
             _wrap_anew(tx, capsule.id, identity, RECOVERY, recipient)
             mended.append(capsule.id)
@@ -311,6 +312,7 @@ def _replace(
     with keys.writing(old_fingerprint) as tx:
         recipient = instance_store.get(tx).recovery_recipient
         can_mend = envelopes.is_recipient(recipient)
+        newest = capsule_store.newest_envelopes(tx, RECOVERY)
         for capsule in capsule_store.all_capsules(tx):
             identity = keys.identities.get(capsule.id)
             if identity is None:
@@ -320,7 +322,7 @@ def _replace(
                 )
                 continue
             _wrap_anew(tx, capsule.id, identity, INSTANCE, fresh.recipient)
-            if can_mend and not _is_good(tx, capsule.id, RECOVERY, fingerprint_of(recipient)):
+            if can_mend and not _is_good(newest.get(capsule.id), fingerprint_of(recipient)):
                 _wrap_anew(tx, capsule.id, identity, RECOVERY, recipient)
             # Duplicates are recognised by marks that the instance key makes.
             for medium in story_store.media_of_capsule(tx, capsule.id):
@@ -344,9 +346,8 @@ def _wrap_anew(tx: Transaction, capsule_id: str, identity: str, kind: str, recip
         capsule_store.drop_envelope(tx, old.id)
 
 
-def _is_good(tx: Transaction, capsule_id: str, kind: str, holder: str) -> bool:
-    """Tell whether a capsule's key has a whole envelope for the key whose fingerprint is `holder`."""
-    envelope = capsule_store.newest_envelope(tx, capsule_id, kind)
+def _is_good(envelope: KeyEnvelope | None, holder: str) -> bool:
+    """Tell whether that is a whole envelope for the key whose fingerprint is `holder`."""
     return envelope is not None and envelope.is_whole and envelope.holder == holder
 
 

@@ -247,7 +247,8 @@ def queue_newest(
     """Queue a letter to an account; an earlier one of this kind that still waits is not sent any more."""
     earlier = deliveries_to_account(tx, kind, account.id)
     for delivery in earlier:
-        delivery_store.suppress(tx, now, id=delivery.id)
+        if delivery.finished_at is None:
+            delivery_store.suppress(tx, now, id=delivery.id)
     address = account_store.address_of(tx, account.id).address
     _queue(
         tx,

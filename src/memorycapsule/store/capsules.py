@@ -159,7 +159,7 @@ def last_rehearsals(
 
 def all_sealed(tx: Transaction) -> list[Capsule]:
     """Return all sealed capsules, the next to open first, and keep them from being opened while this writes."""
-    return capsules.by(tx, col(CapsuleRow.opens_at), state=CapsuleState.SEALED, lock=True)
+    return capsules.by(tx, "opens_at", state=CapsuleState.SEALED, lock=True)
 
 
 def sealed_after(tx: Transaction, after: tuple[datetime, str] | None, most: int) -> list[Capsule]:
@@ -184,7 +184,7 @@ def sealed_among(tx: Transaction, among: Collection[str]) -> list[Capsule]:
 
 def all_capsules(tx: Transaction) -> list[Capsule]:
     """Return all capsules, the next to open first."""
-    return capsules.by(tx, col(CapsuleRow.opens_at))
+    return capsules.by(tx, "opens_at")
 
 
 def known_ids(tx: Transaction, among: Collection[str]) -> set[str]:
@@ -244,7 +244,7 @@ def members_of(tx: Transaction, capsule_id: str) -> list[Member]:
 
 def ever_members_of(tx: Transaction, capsule_id: str) -> list[Member]:
     """Return all who ever were members of a capsule, in the order in which they joined."""
-    return members.by(tx, col(MemberRow.joined_at), col(MemberRow.id), capsule_id=capsule_id)
+    return members.by(tx, "joined_at", "id", capsule_id=capsule_id)
 
 
 def member_counts(tx: Transaction, account_id: str) -> dict[str, int]:
@@ -273,7 +273,7 @@ def ever_membership(tx: Transaction, capsule_id: str, account_id: str) -> Member
 
 def memberships_of(tx: Transaction, account_id: str) -> list[Member]:
     """Return every part that an account has or had in a capsule."""
-    return members.by(tx, col(MemberRow.joined_at), account_id=account_id)
+    return members.by(tx, "joined_at", account_id=account_id)
 
 
 def contributions(tx: Transaction, capsule_id: str) -> list[Contribution]:
@@ -314,8 +314,13 @@ def _count(kind: MediumKind):  # type: ignore[no-untyped-def]  # noqa: ANN202 - 
 
 def newest_envelope(tx: Transaction, capsule_id: str, kind: str) -> KeyEnvelope | None:
     """Return the newest envelope of a capsule's key for a kind of holder."""
-    found = envelopes.by(tx, col(KeyEnvelopeRow.generation).desc(), capsule_id=capsule_id, kind=kind)
+    found = envelopes.by(tx, "-generation", capsule_id=capsule_id, kind=kind)
     return found[0] if found else None
+
+
+def newest_envelopes(tx: Transaction, kind: str) -> dict[str, KeyEnvelope]:
+    """Return the newest envelopes of all capsules' keys for a kind of holder, by the ids of the capsules."""
+    return {one.capsule_id: one for one in envelopes.by(tx, "generation", kind=kind)}
 
 
 def envelope_holders(tx: Transaction, kind: str) -> set[str]:

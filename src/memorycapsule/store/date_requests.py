@@ -1,7 +1,5 @@
 """Requests for an earlier date, and the answers to them."""
 
-from sqlmodel import col
-
 from memorycapsule.domain.date_requests import Consent, DateRequestState, EarlierDateRequest
 from memorycapsule.store.rows import ConsentRow, EarlierDateRequestRow
 from memorycapsule.store.tables import Table
@@ -18,7 +16,7 @@ def waiting_request(tx: Transaction, capsule_id: str) -> EarlierDateRequest | No
 
 def consents_to(tx: Transaction, request_id: str) -> list[Consent]:
     """Return the answers to a request, the oldest first."""
-    return consents.by(tx, col(ConsentRow.answered_at), col(ConsentRow.id), request_id=request_id)
+    return consents.by(tx, "answered_at", "id", request_id=request_id)
 
 
 def consent_of(tx: Transaction, request_id: str, member_id: str) -> Consent | None:

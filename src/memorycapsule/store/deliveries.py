@@ -38,7 +38,7 @@ _NUMBERS_AT_ONCE = 30
 
 def all_deliveries(tx: Transaction) -> list[Delivery]:
     """Return the whole outbox, the oldest first."""
-    return deliveries.by(tx, col(DeliveryRow.queued_at), col(DeliveryRow.id))
+    return deliveries.by(tx, "queued_at", "id")
 
 
 def outbox(tx: Transaction, only: Collection[str] | None = None) -> list[Delivery]:
@@ -309,12 +309,12 @@ def suppress(tx: Transaction, now: datetime, **equal: Any) -> None:
 
 def of_member(tx: Transaction, member_id: str, kind: LetterKind) -> list[Delivery]:
     """Return the letters of one kind to a member, the oldest first."""
-    return deliveries.by(tx, col(DeliveryRow.queued_at), col(DeliveryRow.id), member_id=member_id, kind=kind)
+    return deliveries.by(tx, "queued_at", "id", member_id=member_id, kind=kind)
 
 
 def of_invitation(tx: Transaction, invitation_id: str) -> list[Delivery]:
     """Return the letters of an invitation, the oldest first."""
-    return deliveries.by(tx, col(DeliveryRow.queued_at), col(DeliveryRow.id), invitation_id=invitation_id)
+    return deliveries.by(tx, "queued_at", "id", invitation_id=invitation_id)
 
 
 def capsules_without_opened_letters(tx: Transaction, opened_before: datetime) -> list[str]:

@@ -1,7 +1,5 @@
 """Invitations."""
 
-from sqlmodel import col
-
 from memorycapsule.domain.invitations import Invitation, InvitationState
 from memorycapsule.store.rows import InvitationRow
 from memorycapsule.store.tables import Table
@@ -12,9 +10,7 @@ invitations = Table(Invitation, InvitationRow)
 
 def of_capsule(tx: Transaction, capsule_id: str) -> list[Invitation]:
     """Return the invitations to a capsule, the oldest first, those of one moment by address."""
-    return invitations.by(
-        tx, col(InvitationRow.created_at), col(InvitationRow.normalised), capsule_id=capsule_id
-    )
+    return invitations.by(tx, "created_at", "normalised", capsule_id=capsule_id)
 
 
 def count_unanswered(tx: Transaction, capsule_id: str) -> int:
@@ -24,7 +20,7 @@ def count_unanswered(tx: Transaction, capsule_id: str) -> int:
 
 def of_member(tx: Transaction, member_id: str) -> list[Invitation]:
     """Return the invitations that a member has accepted, the oldest first."""
-    return invitations.by(tx, col(InvitationRow.created_at), member_id=member_id)
+    return invitations.by(tx, "created_at", member_id=member_id)
 
 
 def of_address(tx: Transaction, capsule_id: str, normalised: str) -> Invitation | None:
@@ -35,6 +31,4 @@ def of_address(tx: Transaction, capsule_id: str, normalised: str) -> Invitation 
 
 def waiting_of_address(tx: Transaction, normalised: str) -> list[Invitation]:
     """Return the invitations of an address to any capsule that have not been answered, the oldest first."""
-    return invitations.by(
-        tx, col(InvitationRow.created_at), normalised=normalised, state=InvitationState.INVITED
-    )
+    return invitations.by(tx, "created_at", normalised=normalised, state=InvitationState.INVITED)

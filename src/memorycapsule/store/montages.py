@@ -16,7 +16,7 @@ montages = Table(Montage, MontageRow)
 
 def of_capsule(tx: Transaction, capsule_id: str) -> list[Montage]:
     """Return the montages of a capsule, the oldest first."""
-    return montages.by(tx, col(MontageRow.queued_at), col(MontageRow.id), capsule_id=capsule_id)
+    return montages.by(tx, "queued_at", "id", capsule_id=capsule_id)
 
 
 def of_opening(tx: Transaction, capsule_id: str) -> Montage | None:

@@ -29,7 +29,6 @@ from memorycapsule.store.rows import (
     InvitationRow,
     MediumRow,
     MemberRow,
-    MontageRow,
     ToldNoticeRow,
 )
 from memorycapsule.store.tables import Table
@@ -148,12 +147,12 @@ def missed_letters(tx: Transaction) -> list[Delivery]:
 
 def failed_opening_films(tx: Transaction) -> list[Montage]:
     """Return the montages of openings that failed."""
-    return montages.by(tx, col(MontageRow.queued_at), is_opening=True, state=MontageState.FAILED)
+    return montages.by(tx, "queued_at", is_opening=True, state=MontageState.FAILED)
 
 
 def cut_off_opening_films(tx: Transaction) -> list[Montage]:
     """Return the montages of openings that wait, and were cut off from outside again and again."""
-    waiting = montages.by(tx, col(MontageRow.queued_at), is_opening=True, state=MontageState.QUEUED)
+    waiting = montages.by(tx, "queued_at", is_opening=True, state=MontageState.QUEUED)
     return [one for one in waiting if one.interruptions >= LASTING_INTERRUPTIONS]
 
 

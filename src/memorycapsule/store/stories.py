@@ -18,21 +18,17 @@ media = Table(Medium, MediumRow)
 
 def of_capsule(tx: Transaction, capsule_id: str) -> list[Story]:
     """Return the stories of a capsule: by author, then in each author's order."""
-    return stories.by(
-        tx, col(StoryRow.member_id), col(StoryRow.position), col(StoryRow.created_at), capsule_id=capsule_id
-    )
+    return stories.by(tx, "member_id", "position", "created_at", capsule_id=capsule_id)
 
 
 def media_of(tx: Transaction, story_id: str) -> list[Medium]:
     """Return the media of a story in order."""
-    return media.by(tx, col(MediumRow.position), col(MediumRow.created_at), story_id=story_id)
+    return media.by(tx, "position", "created_at", story_id=story_id)
 
 
 def media_of_capsule(tx: Transaction, capsule_id: str) -> list[Medium]:
     """Return all media of a capsule in order."""
-    return media.by(
-        tx, col(MediumRow.story_id), col(MediumRow.position), col(MediumRow.created_at), capsule_id=capsule_id
-    )
+    return media.by(tx, "story_id", "position", "created_at", capsule_id=capsule_id)
 
 
 def media_by_story(tx: Transaction, story_ids: Collection[str]) -> dict[str, list[Medium]]:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 from sqlalchemy import Update, bindparam, delete, insert, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import Select, select
-from sqlmodel import SQLModel, col
+from sqlmodel import SQLModel
 
 from memorycapsule.errors import ConfigurationProblem, NotFound
 from memorycapsule.store.transactions import Transaction
@@ -44,8 +44,9 @@ class Table(Generic[Value]):
         self._columns = [getattr(row, name) for name in self._fields]
         # Made once: putting a statement together takes longer than SQLite takes to answer it.
         self._rows = select(*self._columns)
-        # These two without SQLAlchemy's mapping of objects, which would take as long again.
-        plain = getattr(row, "__mapper__").columns  # noqa: B009 - its type does not say that it has one
+        # These without SQLAlchemy's mapping of objects, which would take as long again.
+        self._plain = plain = getattr(row, "__mapper__").columns  # noqa: B009 - its type does not say that it has one
+        self._selections: dict[tuple[frozenset[str], frozenset[str], tuple[str, ...]], Select[Any]] = {}
         self._every_row = select(*(plain[name] for name in self._fields))
         self._row_of_key = self._every_row.where(plain[key] == bindparam("key"))
         self._column_names = {name: plain[name].name for name in self._fields}
@@ -152,16 +153,26 @@ class Table(Generic[Value]):
             # No program of ours has written what a column of such a row holds.
             raise ConfigurationProblem("database_damaged") from error
 
-    def by(self, tx: Transaction, *order: Any, lock: bool = False, **equal: Any) -> list[Value]:
-        """Return the values whose fields equal `equal`, in `order` (columns)."""
-        if not equal and not order:
-            return self.all(tx, self._every_row, lock=lock)
-        statement = self._rows
-        if equal:
-            statement = statement.where(
-                *(col(getattr(self._row, name)) == one for name, one in equal.items())
-            )
-        return self.all(tx, statement.order_by(*order), lock=lock)
+    def by(self, tx: Transaction, *order: str, lock: bool = False, **equal: Any) -> list[Value]:
+        """Return the values whose fields equal `equal`, in the `order` of fields; `-` before one turns it round."""
+        without = frozenset(name for name, one in equal.items() if one is None)
+        bound = {name: one for name, one in equal.items() if name not in without}
+        return self.all(tx, self._selection(frozenset(bound), without, order), lock=lock, **bound)
+
+    def _selection(
+        self, given: frozenset[str], without: frozenset[str], order: tuple[str, ...]
+    ) -> Select[Any]:
+        """Return what selects by fields whose values are `given` later, or that are `without` one."""
+        made = self._selections.get((given, without, order))
+        if made is None:
+            equal = [self._plain[name] == bindparam(name) for name in sorted(given)]
+            empty = [self._plain[name].is_(None) for name in sorted(without)]
+            ordered = [
+                self._plain[name[1:]].desc() if name.startswith("-") else self._plain[name] for name in order
+            ]
+            made = self._every_row.where(*equal, *empty).order_by(*ordered)
+            self._selections[given, without, order] = made
+        return made
 
     def one(self, tx: Transaction, **equal: Any) -> Value | None:
         """Return the one value whose fields equal `equal`, or None."""

@@ -23,7 +23,7 @@ _ARRIVING = (
 
 def parts_of(tx: Transaction, upload_id: str) -> list[UploadPart]:
     """Return the parts of an upload in order."""
-    return parts.by(tx, col(UploadPartRow.start), upload_id=upload_id)
+    return parts.by(tx, "start", upload_id=upload_id)
 
 
 def ids_with_parts(tx: Transaction, story_id: str) -> set[str]:
@@ -39,7 +39,7 @@ def ids_with_parts(tx: Transaction, story_id: str) -> set[str]:
 
 def of_story(tx: Transaction, story_id: str) -> list[Upload]:
     """Return what was and is being sent to a story, the oldest first."""
-    return uploads.by(tx, col(UploadRow.created_at), story_id=story_id)
+    return uploads.by(tx, "created_at", story_id=story_id)
 
 
 def unfinished_ids(tx: Transaction) -> list[str]:

@@ -310,7 +310,10 @@ def ids_in(root: Path) -> Iterator[str]:
 
 def _folders_in(folder: Path) -> list[Path]:
     with _translating_errors():
-        return sorted(path for path in folder.glob("??") if path.is_dir())
+        if not folder.is_dir():
+            return []
+        with os.scandir(folder) as entries:
+            return sorted(Path(one.path) for one in entries if len(one.name) == 2 and one.is_dir())
 
 
 def _blobs_in(folder: Path) -> list[ListedBlob]:
