@@ -25,7 +25,12 @@ def main() -> int:
     parser.add_argument("--years", type=int, default=30, help="how long each")
     parser.add_argument("--seed", type=int, help="this life alone, with its diary")
     parser.add_argument("--steps", type=Path, help="the steps in this file, as a broken life left them")
-    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=len(os.sched_getaffinity(0)) + 1,
+        help="how many lives at once; one more than there are cores, since a life now and then waits for a letter",
+    )
     parser.add_argument(
         "--no-shrinking", action="store_true", help="say what broke, and leave the life as long"
     )
