@@ -22,6 +22,8 @@ _CHOICES = people.USUAL | machine.USUAL | keeping.USUAL
 _MOST_AT_ONCE = 6
 #: So many other things come to people's minds where one cannot be done.
 _OTHER_IDEAS = 3
+#: At least one step in so many breaks something.
+_ONE_BREAKS_IN = 9
 #: One act in so many is killed.
 _ONE_IS_KILLED_IN = 8
 
@@ -64,7 +66,8 @@ def steps_of(seed: int, years: int, *, least: int = 304) -> list[Step]:
     minutes_left = years * 365 * 24 * 60
     visits = least // (_MOST_AT_ONCE // 2 + 1)
     steps: list[Step] = []
-    while minutes_left > 0 or len(steps) < least:
+    breaking = 0
+    while minutes_left > 0 or len(steps) < least or breaking < least // _ONE_BREAKS_IN:
         away = min(int(chance.expovariate(visits / (years * 365 * 24 * 60))), 400 * 24 * 60)
         minutes_left -= away
         steps += [
@@ -76,6 +79,7 @@ def steps_of(seed: int, years: int, *, least: int = 304) -> list[Step]:
             )
             for number in range(chance.randint(1, _MOST_AT_ONCE))
         ]
+        breaking = sum(step.what in machine.FAULTS for step in steps)
     return steps
 
 

@@ -209,3 +209,8 @@ USUAL = {
     "new_zone_rules": (new_zone_rules, 1),
     "trust_clock": (trust_clock, 1),
 }
+
+#: Those that break something.
+FAULTS = frozenset(
+    {"wrong_clock", "cable_out", "bad_mail", "bad_address", "greylisting", "bad_disk", "new_zone_rules"}
+)
