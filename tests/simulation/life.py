@@ -110,7 +110,7 @@ def live(steps: Sequence[Step], *, seed: int = 0, checks_all: bool = True) -> En
             for step in steps:
                 lived.append(step)
                 _live_step(world, step, perform)
-                if checks_all and len(lived) % 60 == 0:
+                if checks_all and len(lived) % 100 == 0:
                     promises.check_all(world)
             _end_well(world, perform)
         except Broken as error:

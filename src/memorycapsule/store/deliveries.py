@@ -10,6 +10,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, ScalarSelect, Update, bindparam, exists, func, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql import Select
 from sqlmodel import and_, col, or_, select
 
 from memorycapsule.domain.deliveries import (
@@ -250,6 +251,12 @@ def unknown_of_absent_members(tx: Transaction, ended_before: datetime) -> list[D
 
     They ended before `ended_before`. Left out are those of which another was queued since, whatever became of it.
     """
+    return deliveries.all(tx, _unknown_of_absent_members(), ended_before=ended_before)
+
+
+@functools.cache
+def _unknown_of_absent_members() -> Select[Any]:
+    """Return the statement, put together once: it is asked each minute."""
     later = aliased(DeliveryRow)
     others = (
         select(later.id)
@@ -279,11 +286,11 @@ def unknown_of_absent_members(tx: Transaction, ended_before: datetime) -> list[D
     statement = deliveries.rows().where(
         col(DeliveryRow.kind) == LetterKind.OPENED,
         col(DeliveryRow.state) == DeliveryState.UNKNOWN,
-        col(DeliveryRow.finished_at) <= ended_before,
+        col(DeliveryRow.finished_at) <= bindparam("ended_before"),
         ~others,
         ~visits,
     )
-    return deliveries.all(tx, statement.order_by(col(DeliveryRow.queued_at), col(DeliveryRow.id)))
+    return statement.order_by(col(DeliveryRow.queued_at), col(DeliveryRow.id))
 
 
 def abandoned(tx: Transaction, lease: str | None, *, only: str | None = None) -> list[Delivery]:

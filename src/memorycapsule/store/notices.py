@@ -1,12 +1,15 @@
 """Notices: what people were told of, and the rows that say what is wrong."""
 
+import functools
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import exists, func
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql import Select
 from sqlmodel import and_, col, not_, or_, select
 
 from memorycapsule.domain.capsules import CapsuleState, Role
@@ -99,6 +102,12 @@ def missed_letters(tx: Transaction) -> list[Delivery]:
     Those are left out that a newer one of the same kind stands in for, and those whose recipient has answered, has
     come by another way, or has left.
     """
+    return deliveries.all(tx, _missed_letters())
+
+
+@functools.cache
+def _missed_letters() -> Select[Any]:
+    """Return the statement, put together once: it is asked each minute."""
     later = aliased(DeliveryRow)
     is_stood_in_for = exists().where(
         col(later.capsule_id) == col(DeliveryRow.capsule_id),
@@ -117,7 +126,7 @@ def missed_letters(tx: Transaction) -> list[Delivery]:
             ),
         ),
     )
-    statement = (
+    return (
         deliveries.rows()
         .outerjoin(MemberRow, col(MemberRow.id) == col(DeliveryRow.member_id))
         .outerjoin(InvitationRow, col(InvitationRow.id) == col(DeliveryRow.invitation_id))
@@ -142,7 +151,6 @@ def missed_letters(tx: Transaction) -> list[Delivery]:
         )
         .order_by(col(DeliveryRow.queued_at), col(DeliveryRow.id))
     )
-    return deliveries.all(tx, statement)
 
 
 def failed_opening_films(tx: Transaction) -> list[Montage]:
