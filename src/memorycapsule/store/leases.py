@@ -4,6 +4,10 @@ Leases: a row that is worked on says by which run of the program, and until when
 A run prolongs its leases while it is alive. One that has expired belonged to a run that was killed, or stopped. Results
 are fenced by attempts, not by leases: a run that comes back too late changes nothing.
 
+While the database is away, nobody can prolong anything. So for as long as a lease lasts after all nodes together have
+been silent, none is void by its age: those that are alive prolong theirs first. When the server began says less, since
+one that takes another's place has run for long, and a network may have been cut.
+
 All instants are those of the database's clock, since machines that share a database need not agree on the time.
 """
 
@@ -12,15 +16,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, DateTime, bindparam, func, true, update
-from sqlmodel import SQLModel, col, or_
+from sqlalchemy import ColumnElement, DateTime, bindparam, exists, false, func, true, update
+from sqlmodel import SQLModel, and_, col, or_, select
 
 from memorycapsule import clock
 from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.film.pieces import PieceState
 from memorycapsule.store import waits
-from memorycapsule.store.cluster_rows import PieceRow
+from memorycapsule.store.cluster_rows import NodeRow, PieceRow
 from memorycapsule.store.rows import DeliveryRow, MontageRow, UploadRow
 from memorycapsule.store.tables import Table
 from memorycapsule.store.transactions import Transaction
@@ -75,13 +79,27 @@ def is_void(tx: Transaction, row: Any, lease: str | None) -> ColumnElement[bool]
     """
     Select those of the leased rows of a table that nobody works on.
 
-    These are the ones whose lease has expired, and those of `lease`: who asks has nothing in hand, so a row that
-    could not be written at the end of an attempt does not stay claimed. With None all are: who asks works alone.
+    These are the ones whose lease has expired, unless the database was away, and those of `lease`: who asks has
+    nothing in hand, so a row that could not be written at the end of an attempt does not stay claimed. With None all
+    are: who asks works alone.
     """
     if lease is None:
         return true()
     until = col(row.leased_until)
-    return or_(col(row.lease) == lease, until.is_(None), waits.is_over(until, instant(tx), longest=LASTS))
+    has_expired = and_(waits.is_over(until, instant(tx), longest=LASTS), ~_was_away(tx))
+    return or_(col(row.lease) == lease, until.is_(None), has_expired)
+
+
+def silence() -> timedelta:
+    """Return for how long all nodes are silent only if the database was away: each misses two signs of life."""
+    return LASTS / 2
+
+
+def _was_away(tx: Transaction) -> ColumnElement[bool]:
+    """Select, where the database was away a moment ago: no node has come back yet, or one has by less than a lease."""
+    newest = select(func.max(col(NodeRow.seen_at))).scalar_subquery()
+    is_silent = func.coalesce(newest < instant(tx) - silence(), false())
+    return or_(is_silent, exists().where(col(NodeRow.back_at) > instant(tx) - LASTS))
 
 
 def abandoned(

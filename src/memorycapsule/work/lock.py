@@ -118,7 +118,7 @@ def working(context: WorkerContext, data_dir: Path) -> Iterator[None]:
     """Hold the right to do due work for the time of a command. Raises Busy when it cannot be had."""
     with (
         FolderLock(data_dir) if context.run.is_alone else nullcontext(),
-        working_in_database(context, kind="command"),
+        working_in_database(context, kind=nodes.COMMAND),
     ):
         yield
 

@@ -1,5 +1,6 @@
 """Nodes of one database: each says that it is alive, and leaves to the others what they have in hand."""
 
+import contextlib
 import dataclasses
 from datetime import timedelta
 
@@ -91,6 +92,75 @@ def test_a_sign_of_life_keeps_what_a_node_has_in_hand(instance, node_of, film):
         with instance.store.reading() as tx:
             assert montage_store.abandoned(tx, "b") == []
         assert alive(instance) == [("a", "worker")]
+
+
+@contextlib.contextmanager
+def living(instance, *names):
+    """Signs of life of nodes that stay, told by hand."""
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(Liveness(instance.store, node_id=name, kind="worker", key_fingerprint="f"))
+            for name in names
+        ]
+
+
+def let_the_database_be_away(instance):
+    """As after two minutes in which nobody reached it."""
+    with instance.store.transaction() as tx:
+        long_ago = leases.instant(tx) - 2 * leases.LASTS
+        nodes.nodes.change(tx, seen_at=long_ago)
+        montage_store.montages.change(tx, col(MontageRow.lease).is_not(None), leased_until=long_ago)
+
+
+def left_by_others(instance, name):
+    with instance.store.reading() as tx:
+        return [one.id for one in montage_store.abandoned(tx, name)]
+
+
+def test_when_the_database_was_away_who_comes_back_first_leaves_the_others_a_lease_to_come_back(
+    instance, film
+):
+    with living(instance, "a", "b") as (a, b):
+        assert montages.claim(instance.store, film.id, lease="a", now=OPENS)
+        let_the_database_be_away(instance)
+        assert left_by_others(instance, "b") == [], "nobody has come back yet"
+        b.tell()
+        assert left_by_others(instance, "b") == []
+        a.tell()
+        with instance.store.transaction() as tx:
+            nodes.nodes.change(tx, back_at=leases.instant(tx) - leases.LASTS)
+        assert left_by_others(instance, "b") == [], "the lease was prolonged"
+
+
+def test_who_does_not_come_back_with_the_database_is_given_up(instance, film):
+    with living(instance, "b") as (b,):
+        with instance.store.transaction() as tx:
+            nodes.see(tx, "killed", kind="worker", key_fingerprint="f")
+        assert montages.claim(instance.store, film.id, lease="killed", now=OPENS)
+        let_the_database_be_away(instance)
+        b.tell()
+        with instance.store.transaction() as tx:
+            nodes.nodes.change(tx, back_at=leases.instant(tx) - leases.LASTS)
+        assert left_by_others(instance, "b") == [film.id]
+
+
+def test_a_node_that_was_stopped_alone_keeps_nobody_from_what_others_have_left(instance, film):
+    with living(instance, "a", "b", "c") as (_a, b, _c):
+        assert montages.claim(instance.store, film.id, lease="a", now=OPENS)
+        age(instance, "a")
+        age(instance, "b")
+        b.tell()
+        assert left_by_others(instance, "c") == [film.id]
+
+
+def test_a_command_after_a_node_that_was_killed_takes_its_work_up_at_once(instance, node_of, film):
+    """Nobody else may be there who could, and its next run would be as new."""
+    with instance.store.transaction() as tx:
+        nodes.see(tx, "killed", kind="command", key_fingerprint="f")
+    assert montages.claim(instance.store, film.id, lease="killed", now=OPENS)
+    let_the_database_be_away(instance)
+    with working(node_of("here"), instance.folder):
+        assert left_by_others(instance, "here") == [film.id]
 
 
 def test_signs_of_life_and_looks_for_what_is_abandoned_read_no_table_from_end_to_end(instance, node_of):

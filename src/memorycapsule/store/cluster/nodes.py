@@ -1,14 +1,15 @@
 """
 Nodes: the programs that do due work in one database, and which of them are alive by its clock.
 
-A node says every few seconds that it is alive, and with it prolongs its leases.
+A node says every few seconds that it is alive, and with it prolongs its leases. When it finds that no other one has
+said so for a while, the database was away, and it notes that it is back.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlmodel import col
+from sqlmodel import col, func, select
 
 from memorycapsule.domain.instances import Node
 from memorycapsule.errors import Busy
@@ -19,6 +20,8 @@ from memorycapsule.store.transactions import Store, Transaction
 
 #: The row of a node that was killed is kept for so long, for whoever wants to know what there was.
 _KEPT_FOR = timedelta(days=1)
+#: The kind of a node that ends by itself. It may well be the only one, so its silence says nothing of the database.
+COMMAND = "command"
 
 nodes = Table(Node, NodeRow)
 
@@ -26,9 +29,18 @@ nodes = Table(Node, NodeRow)
 def see(tx: Transaction, node_id: str, *, kind: str, key_fingerprint: str) -> None:
     """Note that a node is alive, and prolong all leases that it holds."""
     now = leases.instant(tx)
-    if not nodes.change(tx, col(NodeRow.id) == node_id, seen_at=now):
-        nodes.insert(tx, id=node_id, kind=kind, started_at=now, seen_at=now, key_fingerprint=key_fingerprint)
+    is_back = {"back_at": now} if kind != COMMAND and _was_silence(tx) else {}
+    if not nodes.change(tx, col(NodeRow.id) == node_id, seen_at=now, **is_back):
+        nodes.insert(
+            tx, id=node_id, kind=kind, started_at=now, seen_at=now, key_fingerprint=key_fingerprint, **is_back
+        )
     leases.prolong(tx, node_id)
+
+
+def _was_silence(tx: Transaction) -> bool:
+    """Return whether all nodes that stay have been silent for longer than any of them is."""
+    is_silent = func.max(col(NodeRow.seen_at)) < leases.instant(tx) - leases.silence()
+    return bool(tx.session.execute(select(is_silent).where(col(NodeRow.kind) != COMMAND)).scalar())
 
 
 def forget(tx: Transaction, node_id: str) -> None:
