@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _SECONDS_BETWEEN = 0.05
@@ -20,6 +22,17 @@ def lock(descriptor: int, *, tries: int) -> None:
             if not tries_left:
                 raise
             time.sleep(_SECONDS_BETWEEN)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Make a file and hold its lock. Raises BlockingIOError when another one does, OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        lock(descriptor, tries=1)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def is_locked(path: Path) -> bool:

@@ -22,6 +22,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -129,12 +130,18 @@ class Cache:
             if self._sizes is not None:
                 self._sizes.pop(shelf, None)
 
-    def sweep(self, known: Collection[str]) -> None:
-        """Remove half-written files and shelves that are not `known`. Nothing may be writing at that time."""
-        for shelf in self.shelves() - set(known):
+    def sweep(self, gone: Collection[str], *, older_than: datetime | None) -> None:
+        """
+        Remove the shelves in `gone`, and half-written files that nobody has written to since `older_than`.
+
+        With None, all that are half-written: nobody may be writing at that time.
+        """
+        for shelf in gone:
             self.clear(shelf)
         for part in self._root.glob(f"*/.*{_PART}"):
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                if older_than is None or part.stat().st_mtime < older_than.timestamp():
+                    part.unlink()
 
     def has_room(self, pinned: Collection[str]) -> bool:
         """Return whether there would be room for more if only the `pinned` shelves stayed."""

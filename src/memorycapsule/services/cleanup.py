@@ -148,8 +148,14 @@ def sweep_parts(vault: Vault, *, now: datetime) -> int:
     return vault.blobs.sweep(older_than=now - PART_AGE)
 
 
-def sweep_cache(store: Store, vault: Vault) -> None:
-    """Delete the cached segments of capsules that are gone. The data folder's lock must be held."""
+def sweep_cache(store: Store, vault: Vault, *, is_alone: bool, now: datetime) -> None:
+    """
+    Delete the cached segments of capsules that are gone, and what was half-written.
+
+    Where others may write into the same folder (`is_alone` is false), what is half-written stays for a day.
+    """
+    # Looked at first: another one may begin a shelf while the database is asked.
+    shelves = vault.cache.shelves()
     with store.reading() as tx:
-        known = capsule_store.known_ids(tx, vault.cache.shelves())
-    vault.cache.sweep(known)
+        known = capsule_store.known_ids(tx, shelves)
+    vault.cache.sweep(shelves - known, older_than=None if is_alone else now - PART_AGE)

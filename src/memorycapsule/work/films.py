@@ -146,13 +146,18 @@ def remove_leftovers(context: WorkerContext) -> None:
     work_dir, places = context.rendering.work_dir, context.rendering.tmpfs_places
     tmpfs.remove_leftovers(places, work_dir)
     if context.run.is_alone:
-        live, parent = montages.unfinished_ids(context.store), work_dir
+        wanted = montages.unfinished_ids(context.store)
+        left = [folder for folder in _folders_in(work_dir) if folder.name not in wanted]
     else:
-        live, parent = lock.node_ids(context), work_dir.parent
-    for folder in parent.iterdir() if parent.exists() else ():
-        if folder.is_dir() and folder.name not in live:
-            tmpfs.remove_leftovers(places, folder)
-            shutil.rmtree(folder, ignore_errors=True)
+        alive = lock.node_ids(context)
+        left = [folder for folder in _folders_in(work_dir.parent) if lock.is_left_behind(folder, alive)]
+    for folder in left:
+        tmpfs.remove_leftovers(places, folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folders_in(parent: Path) -> list[Path]:
+    return [folder for folder in parent.iterdir() if folder.is_dir()] if parent.exists() else []
 
 
 def _check_room(context: WorkerContext, plan: MontagePlan) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,8 @@ from memorycapsule.work.cluster.liveness import Liveness
 from memorycapsule.work.worker_context import WorkerContext
 
 _NAME = "daemon.lock"
+#: In the folder of a node: locked while it is alive, whatever the database has heard of it.
+_NODE_NAME = "node.lock"
 _TRIES = 5
 
 
@@ -108,7 +110,8 @@ def working_in_database(context: WorkerContext, *, kind: str) -> Iterator[RightT
     with RightToWork(context.store, is_shared=True) as right, liveness:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            yield right
+            with file_locks.held(folder / _NODE_NAME):
+                yield right
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -128,6 +131,16 @@ def is_worked_on(context: WorkerContext, data_dir: Path) -> bool:
     if context.run.is_alone:
         return is_held(data_dir)
     return bool(node_ids(context) - {context.run.lease})
+
+
+def is_left_behind(folder: Path, node_ids: Collection[str]) -> bool:
+    """
+    Return whether a folder of unfinished films is that of no node that is alive.
+
+    `node_ids` names those that the database has heard of lately. Nodes that share a data folder may have been cut off
+    from the database together, so the lock in the folder is asked as well.
+    """
+    return folder.name not in node_ids and not file_locks.is_locked(folder / _NODE_NAME)
 
 
 def node_ids(context: WorkerContext) -> set[str]:

@@ -62,7 +62,11 @@ class Preview:
 
 
 def settle(context: WorkerContext) -> None:
-    """Take up what an earlier run of the program left unfinished. The folder's lock must be held."""
+    """
+    Take up what an earlier run of the program left unfinished, and remove its leftovers.
+
+    The right to do due work must be held. Where several nodes share it, nothing of those that are alive is touched.
+    """
     now = context.now()
     history.hold_unless_continued(context.store, context.vault, now)
     if held := holds.hold_of(context.store):
@@ -72,7 +76,7 @@ def settle(context: WorkerContext) -> None:
     for capsule in instances.rederive_dates(context.store, now):
         journal.warning("capsule.rederived", capsule=capsule.id, opens_at=capsule.opens_at.isoformat())
     films.remove_leftovers(context)
-    cleanup.sweep_cache(context.store, context.vault)
+    cleanup.sweep_cache(context.store, context.vault, is_alone=context.run.is_alone, now=now)
 
 
 def tick(context: WorkerContext) -> TickResult:

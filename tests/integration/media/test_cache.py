@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -152,12 +153,22 @@ def test_shelves_go_and_what_a_crash_left_goes_with_them(cache):
         keep(cache, shelf, "two")
     cache.drop(SHELF, ["one", "never there"])
     (cache._root / SHELF / ".three.part").write_bytes(b"half")
-    cache.sweep({SHELF})
+    cache.sweep({OTHER}, older_than=None)
 
     assert names(cache) == {"a/two"}
     assert [path.name for path in (cache._root / SHELF).iterdir()] == ["two"]
     cache.clear(SHELF)
     assert cache.shelves() == set()
+
+
+def test_where_others_write_only_what_was_left_half_written_long_ago_is_swept(cache):
+    keep(cache, SHELF, "one")
+    for name in (".new.part", ".old.part"):
+        (cache._root / SHELF / name).write_bytes(b"half")
+    used_long_ago(cache, SHELF, ".old.part", 1_000_000)
+    cache.sweep(set(), older_than=datetime(2001, 1, 1, tzinfo=UTC))
+
+    assert {path.name for path in (cache._root / SHELF).iterdir()} == {"one", ".new.part"}
 
 
 def test_all_of_it_may_be_gone_at_any_time(cache):
@@ -166,7 +177,7 @@ def test_all_of_it_may_be_gone_at_any_time(cache):
 
     assert cache.find(SHELF, "one") is None
     assert cache.trim()
-    cache.sweep(set())
+    cache.sweep({SHELF}, older_than=None)
     assert keep(cache, SHELF, "one")
 
 

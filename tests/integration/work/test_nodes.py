@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlmodel import col
@@ -17,10 +17,10 @@ from memorycapsule.store import montages as montage_store
 from memorycapsule.store.cluster import nodes
 from memorycapsule.store.cluster_rows import NodeRow
 from memorycapsule.store.rows import MontageRow
-from memorycapsule.work import films
+from memorycapsule.work import films, ticks
 from memorycapsule.work.cluster.liveness import Liveness
 from memorycapsule.work.lock import is_worked_on, working, working_in_database
-from support.cast import OPENS, make_capsule, make_context, make_instance
+from support.cast import OPENS, Time, make_capsule, make_context, make_instance
 from support.queries import recorded_statements, scans_in
 from support.refusals import refused
 
@@ -35,9 +35,9 @@ def instance(store_url, tmp_path):
 def node_of(instance, time):
     """What makes the context of a node with a folder of its own."""
 
-    def make(name):
+    def make(name, its_time=time):
         return make_context(
-            instance, time, lease=name, is_alone=False, work_dir=instance.folder / "work" / name
+            instance, its_time, lease=name, is_alone=False, work_dir=instance.folder / "work" / name
         )
 
     return make
@@ -198,6 +198,24 @@ def test_a_node_removes_what_nodes_that_are_gone_left_behind_and_nothing_else(in
         assert sorted(folder.name for folder in work.iterdir()) == ["a", "b"]
         assert (work / "a" / "film").exists()
     assert list(work.iterdir()) == []
+
+
+def test_what_lies_in_a_shared_folder_stays_while_its_node_lives_although_the_database_has_not_heard_of_it(
+    instance, node_of
+):
+    here, there = node_of("here", Time(datetime.now(UTC))), node_of("there")
+    capsule = make_capsule(instance)
+
+    def write_while_the_other_starts(file):
+        file.write(b"half")
+        ticks.settle(here)
+
+    with working_in_database(there, kind="daemon"), working_in_database(here, kind="worker"):
+        unfinished = there.rendering.work_dir / "film"
+        unfinished.mkdir()
+        age(instance, "there")
+        assert there.vault.cache.keep(capsule.id, "segment", write_while_the_other_starts)
+        assert unfinished.exists()
 
 
 def test_the_row_of_a_node_that_was_killed_long_ago_is_forgotten(instance, node_of):
