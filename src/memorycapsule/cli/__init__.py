@@ -36,8 +36,16 @@ from memorycapsule.cli.commands import (
     stories,
 )
 from memorycapsule.cli.door import Door, language_named
+from memorycapsule.cli.manual import manual_of
 from memorycapsule.cli.standard import prepare_process
-from memorycapsule.words.languages import language_of_environment
+from memorycapsule.words.languages import DEFAULT, language_of_environment, languages
+
+#: Where each shell looks for the completion of `capsule`, below share/.
+_COMPLETIONS = {
+    "bash": "bash-completion/completions/capsule",
+    "zsh": "zsh/site-functions/_capsule",
+    "fish": "fish/vendor_completions.d/capsule.fish",
+}
 
 app = options.Commands(
     name="capsule",
@@ -135,6 +143,18 @@ def main(words: Sequence[str] | None = None) -> int:
 def help_catalogue() -> str:
     """Return what `words/en/help.po` holds."""
     return help_pages.catalogue_of(cast("TyperGroup", typer.main.get_command(app)))
+
+
+def shared_files() -> dict[str, str]:
+    """Return what `deploy/share` holds, by path: the manual page in each language, and completion for each shell."""
+    root = cast("TyperGroup", typer.main.get_command(app))
+    manuals = {
+        f"man/{'' if one == DEFAULT else f'{one}/'}man1/capsule.1": manual_of(
+            help_pages.all_pages(root, one), one
+        )
+        for one in languages()
+    }
+    return manuals | {path: options.completion_for(shell) for shell, path in _COMPLETIONS.items()}
 
 
 @functools.cache

@@ -14,6 +14,7 @@ import re
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import typer
@@ -167,36 +168,81 @@ def _language(ctx: Any) -> str:
     return DEFAULT if door is None else str(door.out.language)
 
 
-def _page(command: _Command, ctx: Any, language: str) -> str:
+@dataclass(frozen=True, kw_only=True)
+class HelpPage:
+    """What the help of a command says, in one language, before it is laid out."""
+
+    #: What one types: 'capsule story add', and what may follow: '[OPTIONS]', 'CAPSULE'.
+    called: str
+    usage: tuple[str, ...]
+    #: Each of them one line.
+    paragraphs: tuple[str, ...]
+    #: What one types, and what it is for.
+    arguments: tuple[tuple[str, str], ...]
+    options: tuple[tuple[str, str], ...]
+    #: Names and first sentences of a family's commands.
+    commands: tuple[tuple[str, str], ...]
+    #: Whole lines, without their heading.
+    examples: tuple[str, ...]
+
+
+def all_pages(root: TyperGroup, language: str) -> Iterator[HelpPage]:
+    """Yield the help of `capsule` and of each of its commands, a family before its own commands."""
+    above = root.context_class(root, info_name="capsule", **root.context_settings)
+    yield from _pages(root, above, language)
+
+
+def _pages(command: _Command, ctx: Any, language: str) -> Iterator[HelpPage]:
+    yield _contents(command, ctx, language)
+    if isinstance(command, TyperGroup):
+        for name, one in command.commands.items():
+            assert isinstance(one, _Command)
+            if not one.hidden:
+                yield from _pages(one, one.context_class(one, info_name=name, parent=ctx), language)
+
+
+def _contents(command: _Command, ctx: Any, language: str) -> HelpPage:
+    """Return what the help of a command says."""
     sentences = wording(language, "help").sentences
     path = ctx.command_path.removeprefix("capsule ")
-    width = max(min(shutil.get_terminal_size().columns, 80) - 2, _NARROWEST)
-    usage = " ".join(_usage(command, ctx))
-    lines = [*wrapped(usage, width, first=f"{sentences['help_usage']} {ctx.command_path} "), ""]
-    for paragraph in sentences.get(f"help {path}", _unwrapped(command.help)).split("\n\n"):
-        lines += [*wrapped(paragraph, width, first="  "), ""]
     rows: dict[str, list[tuple[str, str]]] = {"argument": [], "option": []}
     for param in command.get_params(ctx):
         if record := param.get_help_record(ctx):
             text = _explained(param, record[1], path, sentences)
             rows[param.param_type_name].append((_typed(param), text))
-    lines += _definitions(sentences["help_arguments"], rows["argument"], width)
-    lines += _definitions(sentences["help_options"], rows["option"], width)
-    if isinstance(command, TyperGroup):
-        families = {
-            name: sentences.get(
-                f"help {name}" if path == "capsule" else f"help {path} {name}", _unwrapped(one.help)
-            )
-            for name, one in command.commands.items()
-            if not one.hidden
-        }
-        lines += _definitions(
-            sentences["help_commands"],
-            [(name, _first_sentence(text)) for name, text in families.items()],
-            width,
+    commands = command.commands if isinstance(command, TyperGroup) else {}
+    families = {
+        name: sentences.get(
+            f"help {name}" if path == "capsule" else f"help {path} {name}", _unwrapped(one.help)
         )
+        for name, one in commands.items()
+        if not one.hidden
+    }
     epilog = inspect.cleandoc(command.epilog or "").removeprefix("\b\n")
-    lines += [f"  {line}" for line in epilog.replace(EXAMPLES, sentences["help_examples"], 1).splitlines()]
+    return HelpPage(
+        called=ctx.command_path,
+        usage=tuple(_usage(command, ctx)),
+        paragraphs=tuple(sentences.get(f"help {path}", _unwrapped(command.help)).split("\n\n")),
+        arguments=tuple(rows["argument"]),
+        options=tuple(rows["option"]),
+        commands=tuple((name, _first_sentence(text)) for name, text in families.items()),
+        examples=tuple(line.strip() for line in epilog.splitlines() if line != EXAMPLES),
+    )
+
+
+def _page(command: _Command, ctx: Any, language: str) -> str:
+    """Return the help of a command, laid out for the terminal."""
+    sentences = wording(language, "help").sentences
+    page = _contents(command, ctx, language)
+    width = max(min(shutil.get_terminal_size().columns, 80) - 2, _NARROWEST)
+    lines = [*wrapped(" ".join(page.usage), width, first=f"{sentences['help_usage']} {page.called} "), ""]
+    for paragraph in page.paragraphs:
+        lines += [*wrapped(paragraph, width, first="  "), ""]
+    lines += _definitions(sentences["help_arguments"], page.arguments, width)
+    lines += _definitions(sentences["help_options"], page.options, width)
+    lines += _definitions(sentences["help_commands"], page.commands, width)
+    if page.examples:
+        lines += [f"  {sentences['help_examples']}", *(f"    {line}" for line in page.examples)]
     return "\n".join(lines).rstrip()
 
 

@@ -40,6 +40,14 @@ def group(help_text: str, *lines: str) -> typer.Typer:
     return Commands(help=help_text, epilog=examples(*lines), add_completion=False)
 
 
+def completion_for(shell: str) -> str:
+    """Return what a shell (bash, zsh, fish) reads to complete `capsule`: it asks the program itself each time."""
+    from typer._completion_shared import get_completion_script
+
+    script = get_completion_script(prog_name="capsule", complete_var="_CAPSULE_COMPLETE", shell=shell)
+    return f"{script.strip()}\n"
+
+
 def spread(root: TyperGroup) -> TyperGroup:
     """Let the options of `capsule` be understood after each command's name, too; help shows them once."""
     for command in _leaves(root):

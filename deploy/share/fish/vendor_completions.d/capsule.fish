@@ -1,0 +1,1 @@
+complete --command capsule --no-files --arguments "(env _CAPSULE_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) capsule)" --condition "env _CAPSULE_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) capsule"

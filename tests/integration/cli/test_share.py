@@ -1,0 +1,44 @@
+"""The manual page and the completion that come along are those of the commands there are."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from memorycapsule import cli
+
+SHARE = Path(__file__).parents[3] / "deploy" / "share"
+MANUALS = ["man/man1/capsule.1", "man/ko/man1/capsule.1"]
+
+
+def test_what_comes_along_is_made_of_the_commands_of_today():
+    """`.venv/bin/python tools/share.py` writes it anew."""
+    there = {str(path.relative_to(SHARE)): path.read_text() for path in SHARE.rglob("*") if path.is_file()}
+
+    assert there == cli.shared_files()
+
+
+@pytest.mark.parametrize("manual", MANUALS)
+def test_the_manual_page_tells_of_every_command(manual):
+    told = re.findall(r"^\.SS (.+)$", (SHARE / manual).read_text(), re.MULTILINE)
+
+    assert len(told) > 40
+    assert {"backup", r"story add", r"login\-link", "daemon"} <= set(told)
+
+
+@pytest.mark.parametrize("manual", MANUALS)
+def test_the_manual_page_is_one_that_man_can_show(manual):
+    if not shutil.which("man"):
+        pytest.skip("There is no program `man` here.")
+    shown = subprocess.run(
+        ["man", "--warnings", "-E", "UTF-8", "-l", "-P", "cat", SHARE / manual],
+        env={"LANG": "C.UTF-8", "MANWIDTH": "80", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert [line for line in shown.stderr.splitlines() if "cannot break line" not in line] == []
+    assert "capsule story add" in re.sub(".\b", "", shown.stdout)
