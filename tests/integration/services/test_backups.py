@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import select, text
 
 from memorycapsule.domain.capsules import CapsuleState
+from memorycapsule.domain.deliveries import DeliveryState, LetterKind
 from memorycapsule.errors import Busy, ConfigurationProblem, KeyMissing, NotDue, WrongKey
 from memorycapsule.media.storage.folder import LocalBlobs
 from memorycapsule.services import cleanup, keys, opening, reading, stories
 from memorycapsule.services.preservation import backup, history, holds, restore
 from memorycapsule.services.preservation.restore import RestorePlace
+from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store.rows import metadata
 from memorycapsule.work import ticks
 from support.cast import (
@@ -444,4 +446,29 @@ def test_released_without_letters_it_opens_and_writes_to_nobody_a_second_time(th
         ticks.send_letters(context)
 
         assert the_capsule(again).state is CapsuleState.OPEN
+        assert again.letters() == []
+
+
+def test_released_without_letters_nobody_is_written_to_for_a_letter_that_was_in_doubt(there, usb, tmp_path):
+    """The server that died had sent the letter that stands in for it, or did not need to."""
+    capsule = the_capsule(there)
+    opening.open_if_due(there.store, there.wake, capsule.id, OPENS)
+    with there.store.transaction() as tx:
+        opening.queue_letters(tx, there.wake, capsule.id, "none", OPENS)
+        opened = delivery_store.deliveries.by(tx, "address", kind=LetterKind.OPENED)
+        for letter in opened:
+            taken = delivery_store.claim(tx, letter.id, "a run that is gone", OPENS)
+            delivery_store.change_attempt(tx, letter.id, taken.attempt, data_started_at=OPENS)
+        ended = {"state": DeliveryState.UNKNOWN, "lease": None, "finished_at": OPENS}
+        delivery_store.change_attempt(tx, opened[0].id, 1, **ended)
+    back_up(there, usb, now=OPENS)
+
+    with restored(there, usb, tmp_path / "elsewhere", now=OPENS) as again:
+        time = later(OPENS + DAY)
+        holds.release(again.store, again.vault, again.wake, again.ada, with_letters=False, now=time.now)
+        context = make_context(again, time)
+        for _ in range(4):
+            time.go_on(days=1)
+            ticks.send_letters(context)
+
         assert again.letters() == []

@@ -32,9 +32,10 @@ def release(
     """
     Let a held instance open and send again, and say whether it was held.
 
-    Without letters, those that wait, and those of every opening up to now, count as sent: the server that is gone has
-    sent them. The database is taken as the right one for the stored files. The caller has asked whether the clock can
-    be trusted. Raises NotAllowed for anybody but the admin.
+    Without letters, those that wait, those of every opening up to now, and those that would stand in for one that may
+    not have arrived count as sent: the server that is gone has sent them. The database is taken as the right one for
+    the stored files. The caller has asked whether the clock can be trusted. Raises NotAllowed for anybody but the
+    admin.
     """
     if not viewer.is_admin:
         raise NotAllowed("only_admin_releases")
@@ -50,6 +51,8 @@ def release(
             for capsule in [*opened, *due]:
                 letters.queue_opened(tx, wake, capsule, "ready", now)
                 letters.queue_film_ready(tx, wake, capsule, now)
+            for lost in delivery_store.unknown_of_absent_members(tx, now):
+                letters.queue_opened_again(tx, wake, lost, now)
             delivery_store.suppress(tx, now)
         instance_store.change(tx, hold=None)
         facts = {"letters": with_letters}
