@@ -15,8 +15,8 @@ from enum import StrEnum
 
 from memorycapsule.errors import CapsuleError
 
-#: An enhanced code stands first, or, as qmail writes it, in brackets: "(#5.1.1)".
-_ENHANCED = re.compile(r"(?:\A|\(#?)\s*([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
+#: An enhanced code stands first in a line, or, as qmail writes it, in brackets: "(#5.1.1)".
+_ENHANCED = re.compile(r"(?:^|\(#?)\s*([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])", re.MULTILINE)
 _REPLY = re.compile(r"([2-5]\d\d)(?:[ -]|\Z)(.*)", re.DOTALL)
 
 #: 421 and 454: the server closes, or cannot log us in, at present. 500 to 504, 521: it does not speak with us as we
@@ -28,8 +28,9 @@ _CODES_ABOUT_US = frozenset({421, 454, 500, 501, 502, 503, 504, 521, 530, 534, 5
 _ENHANCED_ABOUT_US = frozenset({(1, 7), (1, 8), (1, 90), (3, 1), (3, 2), (3, 3), (3, 5), (4, 5)})
 #: 7.x: security and policy, such as "relay access denied" or "blocked using a list".
 _POLICY = 7
-#: 1.x: the address.
+#: 1.x: the address. 1.0 does not say whose; some servers give it where they do not take ours.
 _ADDRESS = 1
+_SOME_ADDRESS = (1, 0)
 #: 2.0 to 2.4 are states of a mailbox; what providers added above is about senders (2.252: "send as denied").
 _MAILBOX, _LAST_OF_MAILBOX = 2, 4
 _NO_SUCH_MAILBOX = 550
@@ -86,7 +87,7 @@ def _about_for_good(command: str, code: int, text: str, *, sender: str, recipien
             return About.US
         if subject == _MAILBOX and detail > _LAST_OF_MAILBOX:
             return About.US
-        if subject == _ADDRESS:
+        if subject == _ADDRESS and not (enhanced == _SOME_ADDRESS and _MAY_BE_ABOUT_US.search(text)):
             return About.RECIPIENT
     if (
         command == "RCPT"

@@ -33,6 +33,8 @@ US, RECIPIENT, UNCLEAR, LATER = About.US, About.RECIPIENT, About.UNCLEAR, About.
         ("RCPT", "550 5.1.8 <capsule@example.org>: Sender address rejected: Domain not found", US),
         ("RCPT", "550 5.1.0 <capsule@example.org>: Sender address rejected: User unknown", US),
         ("RCPT", "550 <capsule@example.org> is not known here", US),
+        # The enhanced code of an answer of several lines may stand in any of them.
+        ("RCPT", "550-Sorry.\n550 5.7.1 Your address is on a list", US),
         # The server itself, and answers without sense.
         ("RCPT", "554 5.3.2 system not accepting mail", US),
         ("RCPT", "503 5.5.1 Error: need MAIL command", US),
@@ -43,9 +45,13 @@ US, RECIPIENT, UNCLEAR, LATER = About.US, About.RECIPIENT, About.UNCLEAR, About.
         ("RCPT", "553 5.1.3 bad address", RECIPIENT),
         ("RCPT", "556 5.1.10 null MX", RECIPIENT),
         ("PAYLOAD", "550 5.1.1 no such person", RECIPIENT),
+        ("RCPT", "550 5.1.0 Address unknown", RECIPIENT),
+        ("RCPT", "550-Sorry, this is not about 5.7.1.\n550 5.1.1 No such person", RECIPIENT),
         ("RCPT", "550 <BEN@example.org>: no mailbox here by that name (#5.1.1)", RECIPIENT),
         ("RCPT", "550 <BEN@example.org> User unknown", RECIPIENT),
-        # One is not enough to know.
+        # One is not enough to know. 5.1.0 is "other address status", which may be that of ours.
+        ("RCPT", "550 5.1.0 Authentication required", UNCLEAR),
+        ("PAYLOAD", "550 5.1.0 Sender rejected", UNCLEAR),
         ("RCPT", "550 No such user here", UNCLEAR),
         ("RCPT", "550 relay not permitted for ben@example.org", UNCLEAR),
         ("RCPT", "550 5.5.0 Requested action not taken: mailbox unavailable", UNCLEAR),
