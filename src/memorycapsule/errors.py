@@ -324,6 +324,10 @@ class ConfigurationProblem(CapsuleError):
     exit_code = 7
 
 
+class DamagedRow(ConfigurationProblem):
+    """A row of the database holds what no program of ours has written."""
+
+
 class NotInitialised(ConfigurationProblem):
     """There is no instance here yet."""
 

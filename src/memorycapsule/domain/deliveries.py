@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from memorycapsule.domain.reasons import KeptReason
+from memorycapsule.errors import DamagedRow
 
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=4)
@@ -77,6 +80,17 @@ class Delivery:
     detail: KeptReason | None
     #: When a server that was told the recipient first did not take the letter.
     answered_at: datetime | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What the letter says, by names. Raises DamagedRow where its row holds no letter."""
+        try:
+            fields = json.loads(self.letter)
+        except ValueError as error:
+            raise DamagedRow("letter_row_damaged") from error
+        if not isinstance(fields, dict):
+            raise DamagedRow("letter_row_damaged")
+        return fields
 
 
 def wait_after(attempt: int) -> timedelta:

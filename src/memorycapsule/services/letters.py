@@ -7,6 +7,7 @@ letter is composed (`mailing.composing`). So a copied database opens nothing.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import uuid
@@ -20,6 +21,7 @@ from memorycapsule.domain.deliveries import URGENT_LETTERS, Delivery, DeliverySt
 from memorycapsule.domain.invitations import Invitation
 from memorycapsule.domain.people import Account
 from memorycapsule.domain.sessions import Code, Link, LinkPurpose
+from memorycapsule.errors import DamagedRow
 from memorycapsule.seal.keys import InstanceKey, token_digest
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store import accounts as account_store
@@ -180,6 +182,14 @@ def queue_opened(tx: Transaction, wake: Wake, capsule: Capsule, film: FilmStatus
     return sum(_queue_for(tx, wake, LetterKind.OPENED, capsule, member, fields, now) for member in members)
 
 
+def _had_film(opened: Delivery) -> bool:
+    """Return whether an opened letter came with the film; a damaged one did not come."""
+    try:
+        return bool(opened.fields.get("film") == "ready")
+    except DamagedRow:
+        return False
+
+
 def queue_film_ready(tx: Transaction, wake: Wake, capsule: Capsule, now: datetime) -> int:
     """Queue a `film_ready` letter for each member whose opened letter came without the film."""
     members = {member.id: member for member in capsule_store.members_of(tx, capsule.id)}
@@ -190,7 +200,7 @@ def queue_film_ready(tx: Transaction, wake: Wake, capsule: Capsule, now: datetim
         "rotation": 1,
     }
     opened = delivery_store.deliveries.by(tx, capsule_id=capsule.id, kind=LetterKind.OPENED)
-    waiting = {delivery.member_id for delivery in opened if json.loads(delivery.letter)["film"] != "ready"}
+    waiting = {delivery.member_id for delivery in opened if not _had_film(delivery)}
     return sum(
         _queue_for(tx, wake, LetterKind.FILM_READY, capsule, members[member_id], fields, now)
         for member_id in waiting
@@ -278,8 +288,11 @@ def forget_recipients(tx: Transaction, written: Iterable[Delivery], now: datetim
     for delivery in written:
         if delivery.state is DeliveryState.SENDING:
             continue  # it is on its way at this moment, and its row belongs to who carries it
-        is_waiting = delivery.state is DeliveryState.QUEUED
-        fields = json.loads(delivery.letter) | {"recipient": _recipient("", None, "en")}
+        is_waiting, fields = delivery.state is DeliveryState.QUEUED, dict[str, Any]()
+        # Where the row holds no letter, nothing of that is kept either.
+        with contextlib.suppress(DamagedRow):
+            fields = delivery.fields
+        fields |= {"recipient": _recipient("", None, "en")}
         forgotten = dataclasses.replace(
             delivery,
             address="",

@@ -21,6 +21,8 @@ from memorycapsule.domain.deliveries import (
     LetterKind,
 )
 from memorycapsule.domain.film.montages import MontageState
+from memorycapsule.domain.reasons import KeptReason
+from memorycapsule.errors import DamagedRow
 from memorycapsule.store import leases, waits
 from memorycapsule.store.rows import (
     CapsuleRow,
@@ -143,12 +145,34 @@ def claim_next(tx: Transaction, lease: str, now: datetime) -> Delivery | None:
     return deliveries.take(tx, statement, **leases.bound(tx, lease), **waits.bound(now, longest=LONGEST_WAIT))
 
 
+def reject_unreadable_next(tx: Transaction, why: KeptReason, now: datetime) -> str | None:
+    """
+    Give up the letter that is the first of those to be sent now if its row cannot be read, and return its id.
+
+    None, and nothing is changed, where it can be, or where there is none.
+    """
+    statement = select(_next_id())
+    found = tx.session.execute(statement, waits.bound(now, longest=LONGEST_WAIT)).scalar()
+    if found is None:
+        return None
+    try:
+        deliveries.find(tx, found)
+    except DamagedRow:
+        ended = {"state": DeliveryState.REJECTED, "lease": None, "finished_at": now, "detail": why}
+        deliveries.change(tx, col(DeliveryRow.id) == found, next_attempt_at=now, **ended)
+        return str(found)
+    return None
+
+
+def _next_id() -> ColumnElement[str]:
+    urgent, unseen = col(DeliveryRow.kind).in_(URGENT_LETTERS), col(DeliveryRow.answered_at).is_(None)
+    return func.coalesce(_first_due(urgent, order=[~unseen]), _first_due(unseen), _first_due())
+
+
 @functools.cache
 def _claim_of_next(*, has_server: bool) -> Update:
-    urgent, unseen = col(DeliveryRow.kind).in_(URGENT_LETTERS), col(DeliveryRow.answered_at).is_(None)
-    groups = (_first_due(urgent, order=[~unseen]), _first_due(unseen), _first_due())
     return deliveries.taking(
-        col(DeliveryRow.id) == func.coalesce(*groups),
+        col(DeliveryRow.id) == _next_id(),
         state=DeliveryState.SENDING,
         **leases.taken_at_bound(has_server=has_server),
         attempt=col(DeliveryRow.attempt) + 1,

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import Select, select
 from sqlmodel import SQLModel
 
-from memorycapsule.errors import ConfigurationProblem, NotFound
+from memorycapsule.errors import DamagedRow, NotFound
 from memorycapsule.store.transactions import Transaction
 
 Value = TypeVar("Value")
@@ -95,9 +95,9 @@ class Table(Generic[Value]):
         )
 
     def take(self, tx: Transaction, statement: Update, **bound: Any) -> Value | None:
-        """Change a row as `taking` says, and return it as it is now; None if there is none."""
-        found = tx.session.execute(statement, bound).first()
-        return None if found is None else self._value(**dict(zip(self._fields, found, strict=True)))
+        """Change a row as `taking` says, and return it as it is now; None if there is none. Raises DamagedRow."""
+        found = self.beside(tx, statement, **bound)
+        return found[0][0] if found else None
 
     def remove(self, tx: Transaction, *where: Any) -> int:
         """Remove the rows for which all of `where` hold, and return how many there were."""
@@ -129,17 +129,17 @@ class Table(Generic[Value]):
         """
         Return the values that `statement` selects, with `bound` for what it leaves open.
 
-        Raises ConfigurationProblem where a row holds none.
+        Raises DamagedRow where a row holds none.
         """
         if lock and tx.may_write:
             statement = statement.with_for_update()  # SQLite has the whole write lock already
         return [value for value, *_ in self.beside(tx, statement, **bound)]
 
-    def beside(self, tx: Transaction, statement: Select[Any], **bound: Any) -> list[tuple[Any, ...]]:
+    def beside(self, tx: Transaction, statement: Select[Any] | Update, **bound: Any) -> list[tuple[Any, ...]]:
         """
         Return what `statement` selects: a row of this table, as its value, and columns of others beside it.
 
-        Raises ConfigurationProblem where a row holds no value.
+        Raises DamagedRow where a row holds no value.
         """
         try:
             count = len(self._fields)
@@ -151,7 +151,7 @@ class Table(Generic[Value]):
             raise
         except (ValueError, LookupError, TypeError) as error:
             # No program of ours has written what a column of such a row holds.
-            raise ConfigurationProblem("database_damaged") from error
+            raise DamagedRow("database_damaged") from error
 
     def by(self, tx: Transaction, *order: str, lock: bool = False, **equal: Any) -> list[Value]:
         """Return the values whose fields equal `equal`, in the `order` of fields; `-` before one turns it round."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -61,9 +60,9 @@ def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
     if not delivery.address:
         return False
     if delivery.kind in URGENT_LETTERS:
-        return now < datetime.fromisoformat(json.loads(delivery.letter)["expires_at"])
+        return now < datetime.fromisoformat(delivery.fields["expires_at"])
     if delivery.kind is LetterKind.CONSENT:
-        request = date_request_store.date_requests.find(tx, json.loads(delivery.letter)["wish"])
+        request = date_request_store.date_requests.find(tx, delivery.fields["wish"])
         return request is not None and request.state is DateRequestState.ASKED
     if delivery.member_id is not None:
         member = capsule_store.members.get(tx, delivery.member_id)
@@ -73,7 +72,7 @@ def is_wanted(tx: Transaction, delivery: Delivery, now: datetime) -> bool:
     if delivery.invitation_id is None:
         return True
     invitation = invitation_store.invitations.get(tx, delivery.invitation_id)
-    is_newest = invitation.rotation == json.loads(delivery.letter)["rotation"]
+    is_newest = invitation.rotation == delivery.fields["rotation"]
     return invitation.state is InvitationState.INVITED and is_newest
 
 
@@ -83,9 +82,10 @@ def compose(
     """
     Return what writes a queued letter as it is sent (RFC 5322), to be called after the transaction.
 
-    Raises UsageProblem, ValueError, TypeError or KeyError, as that does, for a row that holds no letter.
+    Raises DamagedRow, UsageProblem, ValueError, TypeError, KeyError or AttributeError, as that does, for a row that
+    holds no letter.
     """
-    fields = json.loads(delivery.letter)
+    fields = delivery.fields
     rotation = fields.pop("rotation")
     letter: Letter
     if delivery.kind is LetterKind.INVITATION:

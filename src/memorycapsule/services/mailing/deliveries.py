@@ -6,6 +6,7 @@ Each letter leaves the outbox at most once unless the admin asks for more; `mail
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 from memorycapsule.domain.deliveries import LEAST_TRIES, Delivery, DeliveryState, is_given_up, wait_after
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.reasons import kept_reason
-from memorycapsule.errors import CapsuleError, NotFound
+from memorycapsule.errors import CapsuleError, DamagedRow, NotFound
 from memorycapsule.mail.answers import refusal_of
 from memorycapsule.mail.outcomes import Outcome
 from memorycapsule.store import deliveries as delivery_store
@@ -165,6 +166,18 @@ def _refused_alike_before(tx: Transaction, delivery: Delivery, outcome: Outcome)
         ):
             return last
     return None
+
+
+def reject_unreadable_next(tx: Transaction, now: datetime) -> Became:
+    """Give up the letter that would be sent next if its row cannot be read; say which, or nothing if it can."""
+    why = kept_reason(CapsuleError("letter_not_written", problem=DamagedRow("letter_row_damaged")))
+    rejected = delivery_store.reject_unreadable_next(tx, why, now)
+    if rejected is None:
+        return {}
+    # Some of it may be damaged that is not written anew.
+    with contextlib.suppress(DamagedRow):
+        _record(tx, delivery_store.deliveries.get(tx, rejected), DeliveryState.REJECTED, now)
+    return {rejected: DeliveryState.REJECTED.value}
 
 
 def _end(

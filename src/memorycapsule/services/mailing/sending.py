@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from memorycapsule.domain.deliveries import Delivery, DeliveryState
-from memorycapsule.errors import CapsuleError, DiskFull, UsageProblem
+from memorycapsule.errors import CapsuleError, DamagedRow, DiskFull, UsageProblem
 from memorycapsule.journal import journal
 from memorycapsule.mail.outcomes import Outcome, Transport
 from memorycapsule.services.mailing import deliveries
@@ -28,7 +28,7 @@ from memorycapsule.store.transactions import Store, Transaction
 
 _T = TypeVar("_T")
 #: What a letter raises whose row holds something that cannot be written.
-_UNWRITABLE = (UsageProblem, ValueError, TypeError, KeyError)
+_UNWRITABLE = (DamagedRow, UsageProblem, ValueError, TypeError, KeyError, AttributeError)
 
 
 def send_due(
@@ -161,13 +161,20 @@ class _Pass:
         self.make_room()
         try:
             became, turn = self._write(lambda tx: (self._settled(tx, tried), self._claimed(tx)))
-        except Exception:
+        except Exception as error:
             if tried is not None:
                 # Whatever is wrong with the next letter, what is known of this one must not be lost.
                 self._note(self._write(lambda tx: self._settled(tx, tried)))
+            if isinstance(error, DamagedRow) and (rejected := self._write(self._reject_unreadable)):
+                self._note(rejected)
+                return _Turn()
             raise
         self._note(became)
         return turn
+
+    def _reject_unreadable(self, tx: Transaction) -> Became:
+        """Give up the next letter if its row cannot even be read, so that it stands in the way of no other one."""
+        return deliveries.reject_unreadable_next(tx, self.clock())
 
     def _write(self, change: Callable[[Transaction], _T]) -> _T:
         """Commit a change; once more where the disk has filled up meanwhile: what has left cannot be taken back."""
@@ -222,7 +229,7 @@ class _Pass:
             letter = write()
         except _UNWRITABLE as error:
             # A letter that cannot be written must not stand in the way of all others.
-            cause = error if isinstance(error, UsageProblem) else CapsuleError("other", sentence=str(error))
+            cause = error if isinstance(error, CapsuleError) else CapsuleError("other", sentence=str(error))
             return Outcome(state="rejected", detail=CapsuleError("letter_not_written", problem=cause))
 
         def on_data() -> None:

@@ -7,7 +7,6 @@ what to do about it in `notices.po`.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from memorycapsule.domain.deliveries import Delivery, DeliveryState
 from memorycapsule.domain.instances import Instance
 from memorycapsule.domain.notices import Notice, NoticeKind
 from memorycapsule.domain.reasons import kept_reason
-from memorycapsule.errors import CapsuleError
+from memorycapsule.errors import CapsuleError, DamagedRow
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
@@ -132,8 +131,11 @@ def _letters(tx: Transaction) -> Iterator[Notice]:
 
 
 def _name(letter: Delivery) -> str:
-    """Return what the recipient of a letter is called, or their address."""
-    return json.loads(letter.letter)["recipient"]["name"] or letter.address
+    """Return what the recipient of a letter is called, or their address; that also where the row is damaged."""
+    try:
+        return str(letter.fields["recipient"]["name"] or letter.address)
+    except (DamagedRow, KeyError, TypeError):
+        return letter.address
 
 
 def _mail(tx: Transaction, instance: Instance, surroundings: Surroundings) -> Iterator[Notice]:
