@@ -33,7 +33,15 @@ from memorycapsule.store.transactions import Store
 from memorycapsule.work import lock, ticks, tmpfs
 from memorycapsule.work.cluster.dispatcher import Dispatcher, LocalDispatcher
 from memorycapsule.work.reserve import Reserve
-from memorycapsule.work.worker_context import Mailing, Rendering, Run, Watching, WorkerContext
+from memorycapsule.work.worker_context import (
+    UNCOUNTED,
+    Mailing,
+    Rendering,
+    Run,
+    Tally,
+    Watching,
+    WorkerContext,
+)
 
 if TYPE_CHECKING:
     from memorycapsule.mail.smtp import SmtpServer
@@ -125,6 +133,7 @@ def open_app(
     *,
     base_url: str | None = None,
     is_stopping: Callable[[], bool] = lambda: False,
+    tally: Tally = UNCOUNTED,
 ) -> Iterator[App]:
     """
     Open the instance that `settings` describe.
@@ -180,6 +189,7 @@ def open_app(
             ),
             run=Run(lease=run_id, is_alone=not settings.cluster, is_stopping=is_stopping),
             reserve=Reserve(settings.data_dir),
+            tally=tally,
         )
         try:
             yield app

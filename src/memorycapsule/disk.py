@@ -22,6 +22,12 @@ def free_bytes(folder: Path) -> int:
     return status.f_bavail * status.f_frsize
 
 
+def size_bytes(folder: Path) -> int:
+    """Return how many bytes a folder's disk has, free or not."""
+    status = os.statvfs(folder)
+    return status.f_blocks * status.f_frsize
+
+
 def check_room(folder: Path, count: int) -> None:
     """Raise DiskFull when `count` further bytes on the disk of a folder would leave less than MARGIN_BYTES free."""
     if free_bytes(folder) < count + MARGIN_BYTES:

@@ -9,7 +9,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from memorycapsule.domain.people import checked_address
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
@@ -38,6 +47,12 @@ def pixels_of(size: str) -> tuple[int, int]:
     raise UsageProblem("film_size_unclear", size=size)
 
 
+#: The heartbeat is stuck after so many missed beats, but not before so many seconds.
+_MISSED_BEATS = 3
+_LEAST_STUCK_SECONDS = 60.0
+#: What a header can carry as a bearer token (RFC 6750), and how long one is that nobody guesses.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_LEAST_TOKEN = 16
 _UNITS = MappingProxyType({"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12})
 
 
@@ -119,6 +134,38 @@ class DaemonSettings(Section):
         default="127.0.0.1, ::1",
         description="Proxies in front of it, addresses or networks: only they are believed who a visitor is.",
     )
+
+    @property
+    def stuck_after_seconds(self) -> float:
+        """How old the last run of the job that opens capsules may be before the heartbeat counts as stuck."""
+        return max(_MISSED_BEATS * self.heartbeat_seconds, _LEAST_STUCK_SECONDS)
+
+
+class MetricsSettings(Section):
+    """Metrics for Prometheus, which are told nowhere unless a port or a token is set."""
+
+    host: Line = Field(
+        default="127.0.0.1", description="Address on which they are told; 0.0.0.0 is every network."
+    )
+    port: Whole | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port on which they are told, apart from the pages; 0 takes any free one.",
+        examples=[9484],
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        description="Whoever sends it reads /metrics beside the pages, too; at least 16 characters.",
+        examples=["a-secret-that-nobody-guesses"],
+    )
+
+    @field_validator("token")
+    @classmethod
+    def _token_is_long(cls, token: SecretStr | None) -> SecretStr | None:
+        if token and not (len(text := token.get_secret_value()) >= _LEAST_TOKEN and _TOKEN.fullmatch(text)):
+            raise WrongSetting("metrics_token_unclear", least=_LEAST_TOKEN)
+        return token
 
 
 class MailSettings(Section):

@@ -22,6 +22,7 @@ from memorycapsule.config.sections import (
     Folder,
     MailSettings,
     MediaSettings,
+    MetricsSettings,
     S3Settings,
     Section,
     SmtpSettings,
@@ -117,6 +118,7 @@ class Settings(BaseSettings):
         default="auto", description="json, pretty, or auto: pretty on a terminal."
     )
     daemon: DaemonSettings = DaemonSettings()
+    metrics: MetricsSettings = MetricsSettings()
     mail: MailSettings = MailSettings()
     smtp: SmtpSettings = SmtpSettings()
     s3: S3Settings = S3Settings()
@@ -128,7 +130,7 @@ class Settings(BaseSettings):
     _config_file: Path | None = PrivateAttr(default=None)
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
-    SECRETS: ClassVar[frozenset[str]] = frozenset({"smtp.password", "s3.secret_access_key"})
+    SECRETS: ClassVar[frozenset[str]] = frozenset({"metrics.token", "smtp.password", "s3.secret_access_key"})
 
     @classmethod
     def settings_customise_sources(
@@ -254,10 +256,11 @@ class Settings(BaseSettings):
 
     def local_url(self, port: int) -> str:
         """The daemon's address as seen from this machine, for the port it really got."""
-        # A daemon that listens everywhere also listens on loopback.
-        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, never bound
-        host = everywhere.get(self.daemon.host, self.daemon.host)
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return _url_on_this_machine(self.daemon.host, port)
+
+    def metrics_url(self, port: int) -> str:
+        """Where the metrics are told as seen from this machine, for the port that their listener really got."""
+        return f"{_url_on_this_machine(self.metrics.host, port)}/metrics"
 
     @property
     def public_url_is_loopback(self) -> bool:
@@ -303,6 +306,13 @@ def sections() -> dict[str, str]:
 
 def usual_data_dir() -> Path:
     return platformdirs.user_data_path(APPLICATION)
+
+
+def _url_on_this_machine(host: str, port: int) -> str:
+    # Whoever listens everywhere also listens on loopback.
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, never bound
+    host = everywhere.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _is_number(host: str) -> bool:

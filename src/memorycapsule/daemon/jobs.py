@@ -21,6 +21,7 @@ _SCRUB_SECONDS = timedelta(minutes=10).total_seconds()
 _SWEEP_SECONDS = timedelta(hours=1).total_seconds()
 _TIDY_SECONDS = 60.0
 _RIGHT_SECONDS = 30.0
+_RIGHT = "right"
 
 
 def add_jobs(
@@ -70,6 +71,11 @@ def film_contexts(context: WorkerContext, count: int) -> list[WorkerContext]:
     ]
 
 
+def pulse_of(queues: Collection[Queue]) -> str:
+    """Return the job whose runs say that the heart beats: the one that opens capsules, where there is one."""
+    return "open" if Queue.OPEN in queues else _RIGHT
+
+
 def keep_right(heartbeat: Heartbeat, renew: Callable[[], None], end: Callable[[], None]) -> None:
     """
     Have the heartbeat look whether this program may still work in the database.
@@ -85,7 +91,7 @@ def keep_right(heartbeat: Heartbeat, renew: Callable[[], None], end: Callable[[]
             journal.error("daemon.not_alone", reason=error.reason)
             end()
 
-    heartbeat.add("right", look, every_seconds=_RIGHT_SECONDS)
+    heartbeat.add(_RIGHT, look, every_seconds=_RIGHT_SECONDS)
 
 
 def _add_upkeep(heartbeat: Heartbeat, app: App, beat: float) -> None:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import errno
 import os
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterator
-
-import uvicorn
+from collections.abc import Callable, Collection
 
 from memorycapsule.app import App, open_app
 from memorycapsule.config import Settings
 from memorycapsule.daemon import logs
-from memorycapsule.daemon.connections import BACKLOG, BoundedConnection
 from memorycapsule.daemon.folder import folder_lock
 from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.daemon.http.protocol.pressure import bound_page_threads
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
-from memorycapsule.daemon.jobs import add_jobs, keep_right
+from memorycapsule.daemon.jobs import add_jobs, keep_right, pulse_of
+from memorycapsule.daemon.metrics.answers import MetricsAnswers
+from memorycapsule.daemon.metrics.listener import listening
+from memorycapsule.daemon.metrics.measured_site import MeasuredSite
+from memorycapsule.daemon.metrics.process import ProcessMetrics
+from memorycapsule.daemon.metrics.telling import telling_of
+from memorycapsule.daemon.server import BoundServer, bound_socket
 from memorycapsule.daemon.signals import end_on_signals
-from memorycapsule.errors import ConfigurationProblem, UsageProblem
+from memorycapsule.errors import UsageProblem
 from memorycapsule.journal import journal
 from memorycapsule.work import ticks
 from memorycapsule.work.cluster.queues import ALL_QUEUES, Queue, works_of
@@ -42,14 +43,15 @@ _UPLOADS_SECONDS = 60.0
 def serve(
     settings: Settings,
     *,
-    announce: Callable[[str, int], None],
+    announce: Callable[[str, int, str | None], None],
     queues: Collection[Queue] = ALL_QUEUES,
     is_verbose: bool = False,
 ) -> None:
     """
     Run until SIGTERM, SIGINT or SIGHUP, then end cleanly; a second SIGINT ends the process at once.
 
-    Calls `announce(url, pid)` once everything is ready and the port is open; `url` is the address on this machine.
+    Calls `announce(url, pid, metrics_url)` once everything is ready and the port is open; both are addresses on this
+    machine, the second None where the metrics have no port of their own.
     Workers on the same database may do what is in none of the `queues`. Raises UsageProblem where there cannot be any,
     Busy when another program works in the folder or its database, ConfigurationProblem when the port is taken,
     and what `open_app` raises.
@@ -59,6 +61,7 @@ def serve(
     logs.configure(settings.log_format, is_verbose=is_verbose)
     stopping = threading.Event()
     heartbeat = Heartbeat()
+    metrics = ProcessMetrics(is_in_cluster=settings.cluster)
     servers: list[_Server] = []
 
     def end() -> None:
@@ -68,32 +71,45 @@ def serve(
 
     # On a full disk neither the lock's file can be written nor the database be read.
     Reserve(settings.data_dir).give_back_when_low()
-    with folder_lock(settings) as lock, contextlib.closing(_bound_socket(settings)) as listener:
+    with (
+        folder_lock(settings) as lock,
+        contextlib.closing(
+            bound_socket(settings.daemon.host, settings.daemon.port, section="daemon")
+        ) as listener,
+    ):
         url = settings.local_url(int(listener.getsockname()[1]))
         with (
             open_app(
                 settings,
                 base_url=settings.public_url or url,
                 is_stopping=stopping.is_set,
+                tally=metrics.tally,
             ) as app,
             working_in_database(app, kind="daemon") as right,
             end_on_signals(stopping, end),
         ):
             ticks.settle(app)
             wake = add_jobs(heartbeat, app, queues)
-            pulse = "open" if Queue.OPEN in queues else "right"
-            server = _Server(app, stopping, heartbeat_age=lambda: heartbeat.age_seconds(pulse))
+
+            def heartbeat_age() -> float:
+                return heartbeat.age_seconds(pulse_of(queues))
+
+            telling = telling_of(app, metrics, heartbeat_age=heartbeat_age)
+            server = _Server(app, stopping, metrics, telling, heartbeat_age=heartbeat_age)
             servers.append(server)
             # Files that had arrived whole when the daemon ended, or could not be finished on a full disk.
             heartbeat.add("uploads", server.receiver.resume, every_seconds=_UPLOADS_SECONDS)
             keep_right(heartbeat, right.renew, end)
-            with app.dispatcher.listening(works_of(queues), wake):
+            with (
+                app.dispatcher.listening(works_of(queues), wake),
+                listening(settings, telling) as metrics_url,
+            ):
                 heartbeat.start()
                 lock.publish(url=settings.public_url or url)
 
                 def ready() -> None:
-                    journal.info("daemon.ready", url=url, pid=os.getpid())
-                    announce(url, os.getpid())
+                    journal.info("daemon.ready", url=url, pid=os.getpid(), metrics_url=metrics_url)
+                    announce(url, os.getpid(), metrics_url)
 
                 try:
                     server.run_on(listener, ready)
@@ -107,75 +123,30 @@ def serve(
             journal.info("daemon.ended")
 
 
-def _bound_socket(settings: Settings) -> socket.socket:
-    """
-    Return a listening socket, so that the port is known before anything else begins.
+class _Server(BoundServer):
+    """The server of the pages."""
 
-    Raises ConfigurationProblem when address or port cannot be used.
-    """
-    host, port = settings.daemon.host, settings.daemon.port
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise ConfigurationProblem("daemon_host_unknown", host=host) from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise ConfigurationProblem("daemon_port_taken", port=port) from error
-        if error.errno == errno.EACCES:
-            raise ConfigurationProblem("daemon_port_forbidden", port=port) from error
-        raise ConfigurationProblem("daemon_host_unknown", host=host) from error
-    listener.setblocking(False)
-    return listener
-
-
-class _Server(uvicorn.Server):
-    """uvicorn on a given socket, without its own signal handlers, which would end the process."""
-
-    def __init__(self, app: App, stopping: threading.Event, *, heartbeat_age: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        app: App,
+        stopping: threading.Event,
+        metrics: ProcessMetrics,
+        telling: MetricsAnswers,
+        *,
+        heartbeat_age: Callable[[], float],
+    ) -> None:
         site = make_site(app, heartbeat_age=heartbeat_age)
         self.receiver: UploadReceiver = site.state.receiver
         super().__init__(
-            uvicorn.Config(
-                site,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                # The client's address and scheme are taken from a proxy's headers only if the proxy is trusted.
-                proxy_headers=True,
-                forwarded_allow_ips=app.settings.daemon.trusted_proxies,
-                lifespan="off",
-                http=BoundedConnection,
-                backlog=BACKLOG,
-                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=_DOWNLOADS_GRACE_SECONDS,
-            )
+            MeasuredSite(site, metrics, telling, public_url=app.settings.public_url),
+            # The client's address and scheme are taken from a proxy's headers only if the proxy is trusted.
+            proxy_headers=True,
+            forwarded_allow_ips=app.settings.daemon.trusted_proxies,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_DOWNLOADS_GRACE_SECONDS,
         )
         self.should_exit = stopping.is_set()
-        self._stopping = stopping
-        self._ready: Callable[[], None] = lambda: None
-
-    def end(self) -> None:
-        """End as soon as the downloads of this moment are over."""
-        self.should_exit = True
-
-    def run_on(self, listener: socket.socket, ready: Callable[[], None]) -> None:
-        """Serve until asked to end; `ready` is called once the port answers."""
-        self._ready = ready
-        asyncio.run(self.serve(sockets=[listener]))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         bound_page_threads()
         await super().startup(sockets)
-        self._ready()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

@@ -11,7 +11,10 @@ from memorycapsule.app import open_app
 from memorycapsule.config import Settings
 from memorycapsule.daemon import logs
 from memorycapsule.daemon.heartbeat import Heartbeat
-from memorycapsule.daemon.jobs import add_jobs, keep_right
+from memorycapsule.daemon.jobs import add_jobs, keep_right, pulse_of
+from memorycapsule.daemon.metrics.listener import listening
+from memorycapsule.daemon.metrics.process import ProcessMetrics
+from memorycapsule.daemon.metrics.telling import telling_of
 from memorycapsule.daemon.signals import end_on_signals
 from memorycapsule.errors import UsageProblem
 from memorycapsule.journal import journal
@@ -30,16 +33,16 @@ def work(
     *,
     queues: Collection[Queue],
     films_at_once: int,
-    announce: Callable[[int], None],
+    announce: Callable[[int, str | None], None],
     is_verbose: bool = False,
 ) -> None:
     """
     Work on the queues until SIGTERM, SIGINT or SIGHUP; then claim nothing more, and finish what is in hand or give it
     back.
 
-    A second SIGINT ends the process at once. Calls `announce(pid)` once everything is ready. Raises UsageProblem
-    where several processes cannot share the work, Busy when another one works alone in the database, and what
-    `open_app` raises.
+    A second SIGINT ends the process at once. Calls `announce(pid, metrics_url)` once everything is ready; the address
+    is None where the metrics have no port. Raises UsageProblem where several processes cannot share the work, Busy when
+    another one works alone in the database, and what `open_app` raises.
     """
     if not settings.cluster:
         raise UsageProblem("worker_without_cluster")
@@ -50,6 +53,7 @@ def work(
     # A queue of this kind may be filled by a signal's handler while the same thread waits for it; no event may.
     ended: queue.SimpleQueue[None] = queue.SimpleQueue()
     heartbeat = Heartbeat()
+    metrics = ProcessMetrics(is_in_cluster=settings.cluster)
     Reserve(settings.data_dir).give_back_when_low()
 
     def end() -> None:
@@ -57,17 +61,18 @@ def work(
         ended.put(None)
 
     with (
-        open_app(settings, is_stopping=stopping.is_set) as app,
+        open_app(settings, is_stopping=stopping.is_set, tally=metrics.tally) as app,
         working_in_database(app, kind="worker") as right,
         end_on_signals(stopping, end),
     ):
         ticks.settle(app)
         wake = add_jobs(heartbeat, app, queues, films_at_once=films_at_once)
         keep_right(heartbeat, right.renew, end)
-        with app.dispatcher.listening(works_of(queues), wake):
+        telling = telling_of(app, metrics, heartbeat_age=lambda: heartbeat.age_seconds(pulse_of(queues)))
+        with app.dispatcher.listening(works_of(queues), wake), listening(settings, telling) as metrics_url:
             heartbeat.start()
-            journal.info("worker.ready", pid=os.getpid(), queues=sorted(queues))
-            announce(os.getpid())
+            journal.info("worker.ready", pid=os.getpid(), queues=sorted(queues), metrics_url=metrics_url)
+            announce(os.getpid(), metrics_url)
             ended.get()
         if unfinished := heartbeat.stop(_DRAIN_SECONDS):
             journal.warning("worker.cut_off", jobs=unfinished)

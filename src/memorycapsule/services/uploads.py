@@ -78,6 +78,16 @@ class UploadProgress:
     refusal: MediaRefused | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class UploadEnd:
+    """What a file came to at once, or for the time being."""
+
+    #: Kept, a duplicate, refused, or postponed.
+    stage: UploadStage
+    #: Why it was refused.
+    refusal: Refusal | None = None
+
+
 def begin(
     store: Store,
     vault: Vault,
@@ -223,24 +233,23 @@ def finish(
     *,
     lease: str | None = None,
     clock: Callable[[], datetime],
-) -> None:
+) -> UploadEnd | None:
     """
-    Make a file that has arrived whole into a medium of its story, or keep why it was refused.
+    Make a file that has arrived whole into a medium of its story, or keep why it was refused; return which it was.
 
-    Nobody's rights are checked here: that was done while the file arrived. Nothing happens when it is not whole,
-    finished already, or gone. With a `lease` it is claimed meanwhile, and nothing happens where another run has it.
-    Raises Postponed, DiskFull and other errors that may have passed by the next try; among them NotAllowed, as long as
-    the date has come by the clock and the capsule is not open.
+    Nobody's rights are checked here: that was done while the file arrived. Nothing happens, and None is returned, when
+    it is not whole, finished already, or gone. With a `lease` it is claimed meanwhile, and nothing happens where
+    another run has it. Raises Postponed, DiskFull and other errors that may have passed by the next try; among them
+    NotAllowed, as long as the date has come by the clock and the capsule is not open.
     """
     if lease is None:
-        _finish(store, vault, prepare, upload_id, clock)
-        return
+        return _finish(store, vault, prepare, upload_id, clock)
     with store.transaction() as tx:
         is_claimed = upload_store.claim(tx, upload_id, lease)
     if not is_claimed:
-        return
+        return None
     try:
-        _finish(store, vault, prepare, upload_id, clock)
+        return _finish(store, vault, prepare, upload_id, clock)
     finally:
         with store.transaction() as tx:
             upload_store.release(tx, upload_id, lease)
@@ -252,12 +261,12 @@ def _finish(
     prepare: Callable[[BinaryIO], Prepared],
     upload_id: str,
     clock: Callable[[], datetime],
-) -> None:
+) -> UploadEnd | None:
     with store.reading() as tx:
         upload = upload_store.uploads.find(tx, upload_id)
         parts = upload_store.parts_of(tx, upload_id)
         if upload is None or not upload.is_whole or not parts:
-            return
+            return None
         unsealer = vault.unsealer(tx, upload.capsule_id)
         sender = sessions.viewer_of(account_store.sessions.get(tx, upload.session_id))
         blob_ids = [part.blob_id for part in parts]
@@ -268,8 +277,7 @@ def _finish(
     try:
         plain = source.open()
     except DamagedEnvelope:
-        _refuse(store, vault, upload_id, MediaRefused(Refusal.DAMAGED_ON_ITS_WAY), clock())
-        return
+        return _refuse(store, vault, upload_id, MediaRefused(Refusal.DAMAGED_ON_ITS_WAY), clock())
 
     def become_medium(tx: Transaction, attached: Attached) -> None:
         _become_medium(tx, vault, upload_id, about, attached, clock())
@@ -292,15 +300,16 @@ def _finish(
             with store.transaction() as tx:
                 become_medium(tx, attached)
     except MediaRefused as error:
-        _refuse(store, vault, upload_id, error, clock())
+        return _refuse(store, vault, upload_id, error, clock())
     except NotAllowed as error:
         # Until the capsule opens, its date may have come only by a clock that is ahead, so the file waits.
         if error.reason != Refusal.STORIES_TOO_LATE or not _is_open(store, upload.capsule_id):
             raise
-        _refuse(store, vault, upload_id, MediaRefused(Refusal.STORIES_TOO_LATE), clock())
+        return _refuse(store, vault, upload_id, MediaRefused(Refusal.STORIES_TOO_LATE), clock())
     except NotFound:
         # The story or the upload has been removed meanwhile, with all that had arrived.
-        return
+        return None
+    return UploadEnd(stage=UploadStage.DUPLICATE if attached.is_duplicate else UploadStage.KEPT)
 
 
 def _is_open(store: Store, capsule_id: str) -> bool:
@@ -308,23 +317,32 @@ def _is_open(store: Store, capsule_id: str) -> bool:
         return capsule_store.capsules.get(tx, capsule_id).is_open
 
 
-def postpone(store: Store, vault: Vault, upload_id: str, *, now: datetime) -> None:
-    """Note of a file that `finish` could not read it because the machine was in the way; its bytes are kept."""
+def postpone(store: Store, vault: Vault, upload_id: str, *, now: datetime) -> UploadEnd | None:
+    """
+    Note of a file that `finish` could not read it because the machine was in the way; its bytes are kept.
+
+    Returns None when it is finished or gone.
+    """
     with store.transaction() as tx:
         upload = upload_store.uploads.find(tx, upload_id, lock=True)
         if upload is None or upload.medium_id or upload.refusal is not None:
-            return
+            return None
         capsule = capsule_store.capsules.get(tx, upload.capsule_id)
         about = dataclasses.replace(vault.unsealer(tx, capsule.id).metadata_of(upload), is_postponed=True)
         # A file that is tried again does not expire.
         upload_store.uploads.save(
             tx, dataclasses.replace(upload, about=vault.sealed_metadata(capsule, about), changed_at=now)
         )
+    return UploadEnd(stage=UploadStage.POSTPONED)
 
 
-def give_up(store: Store, vault: Vault, upload_id: str, *, now: datetime) -> None:
-    """Refuse a file that could not be read although nothing else was going on; the sender still has it."""
-    _refuse(store, vault, upload_id, MediaRefused(Refusal.NOT_READ_HERE), now)
+def give_up(store: Store, vault: Vault, upload_id: str, *, now: datetime) -> UploadEnd | None:
+    """
+    Refuse a file that could not be read although nothing else was going on; the sender still has it.
+
+    Returns None when it is finished or gone.
+    """
+    return _refuse(store, vault, upload_id, MediaRefused(Refusal.NOT_READ_HERE), now)
 
 
 def unfinished_ids(store: Store) -> list[str]:
@@ -415,14 +433,17 @@ def _become_medium(
     _save_without_parts(tx, vault, dataclasses.replace(upload, medium_id=attached.medium.id, changed_at=now))
 
 
-def _refuse(store: Store, vault: Vault, upload_id: str, refused: MediaRefused, now: datetime) -> None:
+def _refuse(
+    store: Store, vault: Vault, upload_id: str, refused: MediaRefused, now: datetime
+) -> UploadEnd | None:
     with store.transaction() as tx:
         upload = upload_store.uploads.find(tx, upload_id, lock=True)
         if upload is None or upload.medium_id or upload.refusal is not None:
-            return
+            return None
         capsule = capsule_store.capsules.get(tx, upload.capsule_id)
         refusal = vault.sealed_refusal(capsule, refused)
         _save_without_parts(tx, vault, dataclasses.replace(upload, refusal=refusal, changed_at=now))
+    return UploadEnd(stage=UploadStage.REFUSED, refusal=refused.refusal)
 
 
 def _save_without_parts(tx: Transaction, vault: Vault, upload: Upload) -> None:

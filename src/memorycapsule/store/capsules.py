@@ -62,6 +62,19 @@ def next_openings(tx: Transaction, after: datetime, until: datetime) -> list[dat
     return list(tx.session.exec(statement))
 
 
+def earliest_opening(tx: Transaction, *, after: datetime | None = None) -> datetime | None:
+    """Return the earliest date of the sealed capsules, or of those that open after `after`; None without any."""
+    is_meant = [col(CapsuleRow.state) == CapsuleState.SEALED]
+    if after is not None:
+        is_meant.append(col(CapsuleRow.opens_at) > after)
+    return tx.session.exec(select(func.min(CapsuleRow.opens_at)).where(*is_meant)).one()
+
+
+def count_by_state(tx: Transaction) -> dict[CapsuleState, int]:
+    """Return how many capsules there are in each state."""
+    return capsules.counts(tx, "state")
+
+
 def open_if_due(tx: Transaction, capsule_id: str, now: datetime) -> bool:
     """Turn a sealed capsule whose date has come into an open one; say whether this call did it."""
     return bool(
@@ -337,6 +350,13 @@ def stored_bytes(tx: Transaction) -> dict[str, int]:
     """Return how many bytes each capsule keeps in blobs."""
     statement = select(BlobRow.capsule_id, func.sum(BlobRow.bytes)).group_by(col(BlobRow.capsule_id))
     return {capsule_id: int(total) for capsule_id, total in tx.session.exec(statement).all()}
+
+
+def count_blobs(tx: Transaction) -> tuple[int, int]:
+    """Return how many blobs there are, and how many bytes they have together."""
+    statement = select(func.count(), func.coalesce(func.sum(BlobRow.bytes), 0)).select_from(BlobRow)
+    count, size = tx.session.exec(statement).one()
+    return int(count), int(size)
 
 
 def drop_blobs(tx: Transaction, blob_ids: list[str]) -> None:

@@ -110,6 +110,17 @@ def count_queued(tx: Transaction) -> int:
     return int(tx.session.exec(statement).one())
 
 
+def count_by_state(tx: Transaction) -> dict[DeliveryState, int]:
+    """Return how many letters there are in each state."""
+    return deliveries.counts(tx, "state")
+
+
+def oldest_unsent(tx: Transaction) -> datetime | None:
+    """Return when the oldest letter was queued that waits or is being sent; None where there is none."""
+    is_meant = col(DeliveryRow.state).in_([DeliveryState.QUEUED, DeliveryState.SENDING])
+    return tx.session.exec(select(func.min(DeliveryRow.queued_at)).where(is_meant)).one()
+
+
 def make_due(tx: Transaction, delivery_id: str, now: datetime) -> bool:
     """Let a letter be tried at once, if it is still queued."""
     return bool(

@@ -67,6 +67,11 @@ def count_damaged(tx: Transaction) -> dict[str, int]:
     return dict(tx.session.exec(statement).all())
 
 
+def count_by_damage(tx: Transaction) -> dict[BlobDamage, int]:
+    """Return how many blobs were found damaged in each way."""
+    return blobs.counts(tx, "damage", col(BlobRow.damage).is_not(None))
+
+
 def _last_read(now: datetime) -> ColumnElement[datetime]:
     # What a wrong clock has dated into the future counts as never read.
     return case((col(BlobRow.checked_at) <= now, col(BlobRow.checked_at)), else_=col(BlobRow.created_at))

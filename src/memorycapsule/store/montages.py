@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col
+from sqlalchemy import func
+from sqlmodel import col, select
 
 from memorycapsule.domain.film.montages import LONGEST_RETRY, Montage, MontageState
 from memorycapsule.store import leases, waits
@@ -40,6 +41,17 @@ def renderable(tx: Transaction, now: datetime) -> list[Montage]:
 def rendering(tx: Transaction) -> list[Montage]:
     """Return the montages that are being rendered."""
     return montages.by(tx, state=MontageState.RENDERING)
+
+
+def count_by_state(tx: Transaction) -> dict[MontageState, int]:
+    """Return how many montages there are in each state."""
+    return montages.counts(tx, "state")
+
+
+def oldest_unfinished(tx: Transaction) -> datetime | None:
+    """Return when the oldest montage was queued that waits or is being rendered; None where there is none."""
+    is_meant = col(MontageRow.state).in_([MontageState.QUEUED, MontageState.RENDERING])
+    return tx.session.exec(select(func.min(MontageRow.queued_at)).where(is_meant)).one()
 
 
 def claim(tx: Transaction, montage_id: str, lease: str) -> Montage | None:

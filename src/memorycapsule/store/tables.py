@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import Update, bindparam, delete, insert, update
+from sqlalchemy import Update, bindparam, delete, func, insert, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import Select, select
 from sqlmodel import SQLModel
@@ -173,6 +173,12 @@ class Table(Generic[Value]):
             made = self._every_row.where(*equal, *empty).order_by(*ordered)
             self._selections[given, without, order] = made
         return made
+
+    def counts(self, tx: Transaction, field: str, *where: Any) -> dict[Any, int]:
+        """Return how many of the rows there are with each value of a field for which all of `where` hold."""
+        by = getattr(self._row, field)
+        statement = select(by, func.count()).where(*where).group_by(by)
+        return dict(tx.session.execute(statement).all())
 
     def one(self, tx: Transaction, **equal: Any) -> Value | None:
         """Return the one value whose fields equal `equal`, or None."""

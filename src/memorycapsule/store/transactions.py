@@ -2,6 +2,7 @@
 
 import functools
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -162,6 +163,26 @@ class Store:
         return create_engine(
             self.url, isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args=_TO_SERVER
         )
+
+    def time_statements(self, told: Callable[[str, float], None]) -> None:
+        """
+        Tell how long each statement takes from now on: its first word in small letters, and seconds.
+
+        What it takes to read its rows, and to commit, is no part of that.
+        """
+
+        def begin(
+            _connection: Any, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool
+        ) -> None:
+            context.begun = time.perf_counter()
+
+        def end(
+            _connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool
+        ) -> None:
+            told(statement.lstrip().partition(" ")[0].lower(), time.perf_counter() - context.begun)
+
+        event.listen(self.engine, "before_cursor_execute", begin)
+        event.listen(self.engine, "after_cursor_execute", end)
 
     def translating_errors(self) -> AbstractContextManager[None]:
         """Translate the errors of the database; for what needs more of it than a transaction."""

@@ -33,7 +33,7 @@ from memorycapsule.services.film.preparation import PreparedFilm
 from memorycapsule.work import lock, tmpfs
 from memorycapsule.work.cluster import film_pieces
 from memorycapsule.work.renderer import RenderInterrupted, RenderJob, run_renderer, survey
-from memorycapsule.work.worker_context import WorkerContext
+from memorycapsule.work.worker_context import FilmMade, WorkerContext
 
 #: Progress is written to the store this often at most.
 _PROGRESS_SECONDS = 1.0
@@ -47,6 +47,14 @@ class MadeFilms:
     made: tuple[str, ...] = ()
     #: Those that were tried and have none, as they are now; the last line of the report says why.
     unmade: tuple[Montage, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Segments:
+    """How many segments of a film the renderer had to encode, and how many were there."""
+
+    encoded: int
+    reused: int
 
 
 def make_waiting(context: WorkerContext, *, only: str | None = None) -> MadeFilms:
@@ -96,7 +104,7 @@ def make(context: WorkerContext, montage_id: str) -> bool:
             face_model=context.rendering.face_model,
         )
         _check_room(context, prepared.plan)
-        rendered, encoded = _render(context, montage, prepared, folder, log)
+        rendered, segments = _render(context, montage, prepared, folder, log)
         is_kept = montages.keep(
             context.store, context.vault, context.wake, montage, rendered, now=context.now()
         )
@@ -128,12 +136,23 @@ def make(context: WorkerContext, montage_id: str) -> bool:
         log.warning("film.failed", reason=failure.reason, state=str(state), exc_info=error)
         return False
     shutil.rmtree(folder, ignore_errors=True)
+    took = time.monotonic() - started
     log.info(
         "film.finished",
         seconds=rendered.seconds,
-        took_seconds=round(time.monotonic() - started, 1),
-        segments_encoded=encoded,
+        took_seconds=round(took, 1),
+        segments_encoded=segments.encoded,
     )
+    if is_kept:
+        context.tally.film_made(
+            FilmMade(
+                state=rendered.state,
+                seconds=rendered.seconds,
+                took_seconds=took,
+                segments_encoded=segments.encoded,
+                segments_reused=segments.reused,
+            )
+        )
     return is_kept
 
 
@@ -167,8 +186,8 @@ def _check_room(context: WorkerContext, plan: MontagePlan) -> None:
 
 def _render(
     context: WorkerContext, montage: Montage, prepared: PreparedFilm, folder: Path, log: Any
-) -> tuple[RenderedFilm, int]:
-    """Return the film and how many segments had to be encoded for it; `log` is told every tenth."""
+) -> tuple[RenderedFilm, _Segments]:
+    """Return the film and what became of its segments; `log` is told every tenth."""
     noted_at, logged_tenths = time.monotonic(), 0
 
     def on_progress(share: float) -> None:
@@ -224,7 +243,8 @@ def _render(
         # Chapters and subtitles are made from it, so it must be the plan that was rendered.
         plan=without_pictures(prepared.plan, frozenset(left_out)).to_json(),
     )
-    return rendered, int(film["segments_encoded"])
+    segments = _Segments(encoded=int(film["segments_encoded"]), reused=int(film["segments_reused"]))
+    return rendered, segments
 
 
 def _collect_inputs(

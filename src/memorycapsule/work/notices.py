@@ -15,8 +15,13 @@ from memorycapsule.work.worker_context import WorkerContext
 
 def standing(context: WorkerContext, *, late: timedelta = finding.LATE) -> list[Notice]:
     """Return all that is wrong at this moment; `late` is how long a capsule may take to open."""
+    return finding.notices(context.store, surroundings(context), late=late, now=context.now())
+
+
+def surroundings(context: WorkerContext) -> Surroundings:
+    """Look at the machine."""
     in_trash = trash.contents(context.vault)
-    surroundings = Surroundings(
+    return Surroundings(
         clock_doubt=instances.judge_clock(context.store, context.clock).doubt,
         free_bytes=context.watching.free_bytes(),
         backup_days=context.watching.backup_days,
@@ -24,7 +29,6 @@ def standing(context: WorkerContext, *, late: timedelta = finding.LATE) -> list[
         trash_bytes=in_trash.bytes,
         has_mail_server=context.mailing.mailbox is None,
     )
-    return finding.notices(context.store, surroundings, late=late, now=context.now())
 
 
 def tell(context: WorkerContext, *, late: timedelta = finding.LATE) -> int:

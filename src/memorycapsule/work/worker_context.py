@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from memorycapsule.clock import Clock
+from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.quiet_hours import QuietHours
 from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.mail.outcomes import Transport
 from memorycapsule.services.mailing.composing import MailComposer
+from memorycapsule.services.uploads import UploadEnd
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
 from memorycapsule.store.transactions import Store
@@ -83,6 +85,35 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FilmMade:
+    """A film that was made and kept, in figures."""
+
+    #: "ready" or "degraded".
+    state: MontageState
+    #: How long it is, and how long it took to make it.
+    seconds: float
+    took_seconds: float
+    segments_encoded: int
+    segments_reused: int
+
+
+def _nobody(*_told: object) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """Who is told of work that is done, so as to count it; nobody, unless it says so."""
+
+    film_made: Callable[[FilmMade], None] = _nobody
+    upload_over: Callable[[UploadEnd], None] = _nobody
+
+
+#: Nobody.
+UNCOUNTED = Tally()
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerContext:
     """The collaborators of due work, and its limits."""
 
@@ -95,6 +126,7 @@ class WorkerContext:
     watching: Watching
     run: Run
     reserve: Reserve
+    tally: Tally = UNCOUNTED
 
     def now(self) -> datetime:
         return self.clock.now()

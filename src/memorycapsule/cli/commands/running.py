@@ -235,8 +235,8 @@ def daemon(
     door = door_of(ctx)
     settings = door.settings({"daemon.host": host, "daemon.port": port})
 
-    def announce(url: str, pid: int) -> None:
-        door.out.answer({"daemon": {"url": url, "pid": pid}})
+    def announce(url: str, pid: int, metrics_url: str | None) -> None:
+        door.out.answer({"daemon": {"url": url, "pid": pid, "metrics_url": metrics_url}})
         door.out.note(door.out.words("cli_daemon_at", url=url))
 
     serve(settings, announce=announce, queues=parse_queues(queues), is_verbose=door.out.is_verbose)
@@ -261,8 +261,8 @@ def worker(
     door = door_of(ctx)
     chosen = parse_queues(queues)
 
-    def announce(pid: int) -> None:
-        door.out.answer({"worker": {"pid": pid, "queues": sorted(chosen)}})
+    def announce(pid: int, metrics_url: str | None) -> None:
+        door.out.answer({"worker": {"pid": pid, "queues": sorted(chosen), "metrics_url": metrics_url}})
         door.out.note(door.out.words("cli_worker_runs", queues=", ".join(sorted(chosen))))
 
     work(

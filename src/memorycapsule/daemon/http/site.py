@@ -45,9 +45,6 @@ from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.errors import CapsuleError
 from memorycapsule.work import notices
 
-#: /healthz reports a stuck heartbeat after this many missed beats, but not before so many seconds.
-_MISSED_BEATS = 3
-_SICK_AFTER_SECONDS = 60.0
 router = APIRouter()
 
 
@@ -144,7 +141,7 @@ async def show_health(request: Request, app: AppDep) -> JSONResponse:
 
 def _is_beating(request: Request, app: App) -> bool:
     age: float = request.app.state.heartbeat_age()
-    return age < max(_MISSED_BEATS * app.settings.daemon.heartbeat_seconds, _SICK_AFTER_SECONDS)
+    return age < app.settings.daemon.stuck_after_seconds
 
 
 @router.api_route("/readyz", methods=GET)

@@ -56,6 +56,11 @@ class RenderedFilm:
     #: The plan as it was followed in the end, as JSON; None for the one that is known.
     plan: str | None = None
 
+    @property
+    def state(self) -> MontageState:
+        """What its montage becomes with it."""
+        return MontageState.DEGRADED if self.report else MontageState.READY
+
 
 def queue(
     store: Store,
@@ -272,9 +277,8 @@ def keep(
         film_blob = vault.keep_open(montage.capsule_id, film, now)
     with rendered.poster.open("rb") as poster:
         poster_blob = vault.keep_open(montage.capsule_id, poster, now)
-    state = MontageState.DEGRADED if rendered.report else MontageState.READY
     try:
-        return _keep(store, wake, montage, rendered, state, [film_blob, poster_blob], now)
+        return _keep(store, wake, montage, rendered, [film_blob, poster_blob], now)
     finally:
         vault.delete_uncommitted(store, [film_blob.id, poster_blob.id])
 
@@ -284,7 +288,6 @@ def _keep(
     wake: Wake,
     montage: Montage,
     rendered: RenderedFilm,
-    state: MontageState,
     blobs: list[Blob],
     now: datetime,
 ) -> bool:
@@ -296,7 +299,7 @@ def _keep(
             tx,
             montage.id,
             montage.attempt,
-            state=state,
+            state=rendered.state,
             lease=None,
             progress=1.0,
             seconds=rendered.seconds,
@@ -307,7 +310,7 @@ def _keep(
             **({"plan": rendered.plan} if rendered.plan else {}),
         )
         if is_kept:
-            _record(tx, f"montage.{state}", montage, now)
+            _record(tx, f"montage.{rendered.state}", montage, now)
             if montage.is_opening:
                 opening.queue_letters(tx, wake, montage.capsule_id, "ready", now)
         else:

@@ -23,9 +23,9 @@ from memorycapsule.daemon.http.protocol.costs import LARGEST_FORM_BYTES
 from memorycapsule.daemon.http.uploads import tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.domain.stories import StoryWords, Viewer, checked_words
-from memorycapsule.domain.uploads import Upload, UploadMetadata
+from memorycapsule.domain.uploads import UploadMetadata
 from memorycapsule.errors import NotAllowed, TooLarge
-from memorycapsule.services import stories, uploads
+from memorycapsule.services import stories
 from memorycapsule.services.album.story_views import StoryView
 
 #: All files of a form together.
@@ -212,29 +212,20 @@ class StoryForm:
                 _part, current = await anext(stream)
 
         await self._receiver.receive(lambda: [self._viewer], upload_id, start=0, chunks=chunks())
-        concluded = await run_in_threadpool(self._conclude_upload, upload_id)
+        concluded = await run_in_threadpool(self._receiver.conclude, self._viewer, upload_id)
         return None if concluded.refusal else upload_id
 
     def _begin_upload(self, name: str, length: int) -> str:
-        app, limits = self._app, self._receiver.limits
         if self._story_id is None:
             self._story_id = self._new_story(title=None, text=None)
-        upload = uploads.begin(
-            app.store,
-            app.vault,
+        upload = self._receiver.begin(
             self._viewer,
             self._story_id,
             # Files keep the order of the form, whichever is finished first.
             about=UploadMetadata(file=name, position=next_position(self._story) + self._files),
-            length=min(length, limits.largest_file),
-            limits=limits,
-            now=app.now(),
+            length=min(length, self._receiver.limits.largest_file),
         )
         return upload.id
-
-    def _conclude_upload(self, upload_id: str) -> Upload:
-        app = self._app
-        return uploads.conclude(app.store, app.vault, self._viewer, upload_id, now=app.now())
 
     def _new_story(self, *, title: str | None, text: str | None) -> str:
         app = self._app

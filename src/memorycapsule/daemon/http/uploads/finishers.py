@@ -18,6 +18,7 @@ from memorycapsule.errors import CapsuleError, DiskFull, Postponed
 from memorycapsule.journal import journal
 from memorycapsule.processes.hangs import is_machine_quiet
 from memorycapsule.services import uploads
+from memorycapsule.services.uploads import UploadEnd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,8 +122,10 @@ class Finishers:
         try:
             # Where nobody else works in the database, nobody else can be at it.
             lease = None if app.run.is_alone else app.run.lease
-            uploads.finish(
-                app.store, app.vault, self._decoders.prepare, upload_id, lease=lease, clock=app.now
+            self._tell(
+                uploads.finish(
+                    app.store, app.vault, self._decoders.prepare, upload_id, lease=lease, clock=app.now
+                )
             )
         except Postponed:
             with self._changed:
@@ -148,11 +151,16 @@ class Finishers:
             # The program ends, and perhaps its children were ended with it.
             return False
         try:
-            (uploads.give_up if is_last else uploads.postpone)(app.store, app.vault, upload_id, now=app.now())
+            end = uploads.give_up if is_last else uploads.postpone
+            self._tell(end(app.store, app.vault, upload_id, now=app.now()))
         except Exception as error:  # noqa: BLE001 - as above
             journal.error("upload.unfinished", error=type(error).__name__)
             return False
         return is_last
+
+    def _tell(self, end: UploadEnd | None) -> None:
+        if end is not None:
+            self._app.tally.upload_over(end)
 
     def _let_go(self, upload_id: str, *, is_over: bool, counts: bool = True) -> None:
         with self._changed:

@@ -19,8 +19,10 @@ from memorycapsule.app import App
 from memorycapsule.daemon.http.protocol.sessions import first_with_access
 from memorycapsule.daemon.http.uploads.finishers import Finishers
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.uploads import Upload
+from memorycapsule.domain.uploads import Upload, UploadMetadata
+from memorycapsule.errors import Refusal, TooLarge
 from memorycapsule.services import uploads
+from memorycapsule.services.uploads import UploadEnd, UploadStage
 
 Result = TypeVar("Result")
 
@@ -50,6 +52,39 @@ class UploadReceiver:
     async def run_in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """Call `work` in a thread that no page waits for; return or raise what it returns or raises."""
         return await asyncio.get_running_loop().run_in_executor(self._store_threads, work, *arguments)
+
+    def begin(self, viewer: Viewer, story_id: str, *, about: UploadMetadata, length: int) -> Upload:
+        """Announce a file; raises what `uploads.begin` raises."""
+        app = self._app
+        try:
+            upload = uploads.begin(
+                app.store,
+                app.vault,
+                viewer,
+                story_id,
+                about=about,
+                length=length,
+                limits=self.limits,
+                now=app.now(),
+            )
+        except TooLarge as error:
+            self._tell_refused(Refusal(error.reason))
+            raise
+        return self._noted(upload)
+
+    def conclude(self, viewer: Viewer, upload_id: str) -> Upload:
+        """Note that the file of a form has arrived whole, as `uploads.conclude` does."""
+        app = self._app
+        return self._noted(uploads.conclude(app.store, app.vault, viewer, upload_id, now=app.now()))
+
+    def _noted(self, upload: Upload) -> Upload:
+        # Before a file has arrived, nothing else is known to be wrong with it.
+        if upload.refusal is not None:
+            self._tell_refused(Refusal.EMPTY)
+        return upload
+
+    def _tell_refused(self, refusal: Refusal) -> None:
+        self._app.tally.upload_over(UploadEnd(stage=UploadStage.REFUSED, refusal=refusal))
 
     async def receive(
         self,

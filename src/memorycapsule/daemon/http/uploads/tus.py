@@ -40,7 +40,7 @@ from memorycapsule.daemon.http.protocol.sessions import (
 from memorycapsule.daemon.http.uploads.receiver import ReceiverDep, UploadReceiver
 from memorycapsule.domain.refusals import refusal_fields
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.domain.uploads import KEPT_FOR, Upload, UploadLimits, UploadMetadata
+from memorycapsule.domain.uploads import KEPT_FOR, Upload, UploadMetadata
 from memorycapsule.errors import CapsuleError, MediaRefused, UsageProblem
 from memorycapsule.services import uploads
 from memorycapsule.services.uploads import UploadProgress, UploadStage
@@ -72,19 +72,8 @@ class UploadSender:
             return found
         return cookie_viewers(self.app, self.cookie, self.request)
 
-    def begin(self, about: UploadMetadata, story_id: str, length: int, limits: UploadLimits) -> Upload:
-        return self._with_access(
-            lambda viewer: uploads.begin(
-                self.app.store,
-                self.app.vault,
-                viewer,
-                story_id,
-                about=about,
-                length=length,
-                limits=limits,
-                now=self.app.now(),
-            )
-        )
+    def begin(self, receiver: UploadReceiver, about: UploadMetadata, story_id: str, length: int) -> Upload:
+        return self._with_access(lambda viewer: receiver.begin(viewer, story_id, about=about, length=length))
 
     def progress(self, upload_id: str) -> UploadProgress:
         return self._with_access(
@@ -137,7 +126,7 @@ async def create_upload(
         _check_version(request)
         about, story_id = _parse_metadata(request.headers.get("upload-metadata", ""))
         length = _whole_number(request, "upload-length")
-        upload = await receiver.run_in_thread(sender.begin, about, story_id, length, receiver.limits)
+        upload = await receiver.run_in_thread(sender.begin, receiver, about, story_id, length)
     except CapsuleError as error:
         sentence = None
         if not is_for_api(request):
