@@ -24,6 +24,7 @@ from memorycapsule.media.cache import Cache
 from memorycapsule.media.storage import places
 from memorycapsule.media.storage.blobs import Blobs
 from memorycapsule.services import keys
+from memorycapsule.services.mailing import trials
 from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.services.preservation import history
 from memorycapsule.services.vault import Vault
@@ -172,7 +173,7 @@ def open_app(
                 composer=MailComposer(
                     key=key,
                     base_url=url,
-                    sender=Sender(name=settings.mail.sender_name, address=settings.sender_address),
+                    sender=_sender(settings),
                 ),
                 connect=_connector(settings, mailbox),
                 # Files are written faster than anybody could hand them over.
@@ -298,6 +299,26 @@ def check_mail_login(settings: Settings) -> None:
     from memorycapsule.mail.smtp import check_login
 
     check_login(smtp_settings(settings))
+
+
+def send_trial_letter(settings: Settings, address: str) -> None:
+    """
+    Send a test letter through the mail server of the settings, which needs no instance.
+
+    Raises what `trials.send_trial` does, and ConfigurationProblem.
+    """
+    trials.send_trial(
+        _sender(settings),
+        _connector(settings, None),
+        address,
+        base_url=settings.public_base_url,
+        locale=settings.locale,
+        now=Clock().now(),
+    )
+
+
+def _sender(settings: Settings) -> Sender:
+    return Sender(name=settings.mail.sender_name, address=settings.sender_address)
 
 
 def _connector(

@@ -30,6 +30,7 @@ from memorycapsule.cli.commands import (
     members,
     montages,
     preservation,
+    proxy,
     render,
     running,
     storage,
@@ -124,6 +125,7 @@ running.register(app)
 montages.register(app)
 render.register(app)
 mail.register(app)
+proxy.register(app)
 access.register(app)
 
 

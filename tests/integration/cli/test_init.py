@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -17,6 +18,8 @@ import pytest
 from integration.media.face_models import magenta_model
 from memorycapsule.seal.envelopes import recipient_of
 from memorycapsule.seal.keys import InstanceKey, new_recovery_key, parse_recovery_key
+from support.mailservers import MailServer
+from support.servers import free_port
 
 INIT = ("init", "--yes", "--admin", "ada@example.org", "--name", "Ada", "--json")
 
@@ -339,44 +342,67 @@ def test_a_clock_in_doubt_opens_nothing_until_somebody_vouches_for_it(capsule, t
     assert capsule("open", "old-times").code == 0
 
 
-def converse(words: list[str], answers: dict[str, str]) -> tuple[int, str]:
-    """Run `capsule` on a terminal, answering each question that is seen; its exit code and all that was shown."""
+def converse(words: list[str], answers: list[tuple[str, str | None]]) -> tuple[int, str]:
+    """
+    Run `capsule` on a terminal, and answer each question once it is seen; its exit code and all that was shown.
+
+    What has None for an answer is waited for alone.
+    """
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(sys.executable, [sys.executable, "-m", "memorycapsule.cli", *words])
     shown, seen, deadline = "", 0, time.monotonic() + 30
+    waiting = list(answers)
     while time.monotonic() < deadline and select.select([terminal], [], [], 30)[0]:
         try:
             shown += os.read(terminal, 4096).decode(errors="replace")
         except OSError:  # Linux: the other end is closed
             break
-        for question, answer in answers.items():
-            if question in shown[seen:]:
-                seen = len(shown)
+        while waiting and waiting[0][0] in shown[seen:]:
+            sought, answer = waiting.pop(0)
+            seen = shown.index(sought, seen) + len(sought)
+            if answer is not None:
                 os.write(terminal, f"{answer}\n".encode())
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
 
 
-def test_on_a_terminal_init_asks_little_and_shows_the_recovery_key_once(capsule, tmp_path, monkeypatch):
+def test_on_a_terminal_init_asks_five_questions_and_shows_the_recovery_key_once(
+    capsule, tmp_path, monkeypatch
+):
     monkeypatch.delenv("CAPSULE_ZONE")
-    code, shown = converse(
-        ["init"],
-        {
-            "e-mail address": "ada@example.org",
-            "Your name": "",
-            "Time zone": "Asia/Seoul",
-            "guests reach": "https://photos.example.org",
-            "Who sends": "none",
-        },
-    )
+    monkeypatch.delenv("CAPSULE_DATA_DIR")
+    port = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        code, shown = converse(
+            ["init"],
+            [
+                ("1/5 Your e-mail address", "ada@example.org"),
+                ("2/5 Who sends", "none"),
+                ("3/5 Address under which", "photos.example.org"),
+                ("3/5 Address under which", "https://photos.example.org"),
+                ("Port to which", str(taken.getsockname()[1])),
+                ("is taken by another program", None),
+                ("Port to which", str(port)),
+                ("4/5 Time zone", "seoul"),
+                ("Asia/Seoul", None),
+                ("4/5 Time zone", "Asia/Seoul"),
+                ("5/5 Folder", "/dev/null/album"),
+                ("cannot be made", None),
+                ("5/5 Folder", str(tmp_path / "album")),
+            ],
+        )
 
     assert code == 0, shown
     settings = tomllib.loads((tmp_path / "config.toml").read_text())
     assert {name: value for name, value in settings.items() if value} == {
+        "data_dir": str(tmp_path / "album"),
         "zone": "Asia/Seoul",
         "public_url": "https://photos.example.org",
+        "daemon": {"port": port},
     }
+    assert "GB are free there" in shown
     assert shown.count("AGE-SECRET-KEY-1") == 1
     assert not (tmp_path / "recovery.key").exists()
     assert (
@@ -385,13 +411,43 @@ def test_on_a_terminal_init_asks_little_and_shows_the_recovery_key_once(capsule,
     )
 
 
+def test_on_a_terminal_a_mail_server_is_tried_before_there_is_an_instance(tmp_path, monkeypatch, capsule):
+    monkeypatch.setenv("CAPSULE_PUBLIC_URL", "https://photos.example.org")
+    with MailServer() as post, socket.create_server(("127.0.0.1", 0)) as silent:
+        refusing = silent.getsockname()[1]
+        silent.close()
+        own = [("Name of the mail server", "127.0.0.1"), ("Security", "none")]
+        code, shown = converse(
+            ["init", "--admin", "ada@example.org"],
+            [
+                ("2/5 Who sends", "own"),
+                *own,
+                ("Its port", str(refusing)),
+                ("Login name", ""),
+                ("Keep these settings all the same?", "n"),
+                ("2/5 Who sends", "own"),
+                *own,
+                ("Its port", str(post.port)),
+                ("Login name", ""),
+                ("The test letter is on its way", None),
+                ("3/5 Address under which", "https://photos.example.org"),
+                ("Port to which", ""),
+                ("4/5 Time zone", ""),
+            ],
+        )
+
+    assert code == 0, shown
+    assert [letter.recipients for letter in post.messages] == [("ada@example.org",)]
+    assert tomllib.loads((tmp_path / "config.toml").read_text())["smtp"]["port"] == post.port
+
+
 @pytest.mark.slow
 def test_on_a_terminal_the_date_is_confirmed_and_no_changes_nothing(initialised):
-    code, shown = converse(["create", "Ours", "--opens", "2036-05-08 09:00"], {"Is that right?": "n"})
+    code, shown = converse(["create", "Ours", "--opens", "2036-05-08 09:00"], [("Is that right?", "n")])
     assert (code, "Thursday, 8 May 2036, 9:00 in the morning (Seoul time)" in shown) == (1, True)
     assert initialised("list", "--json").json["capsules"] == []
 
-    code, shown = converse(["create", "Ours", "--opens", "2036-05-08 09:00"], {"Is that right?": "y"})
+    code, shown = converse(["create", "Ours", "--opens", "2036-05-08 09:00"], [("Is that right?", "y")])
     assert code == 0, shown
     assert initialised("list", "--json").json["capsules"][0]["slug"] == "ours"
 

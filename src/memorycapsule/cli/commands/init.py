@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import os
 import re
+import shlex
+import shutil
+import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,15 +27,23 @@ from memorycapsule.cli.recovery_key import (
     refuse_both,
 )
 from memorycapsule.errors import (
-    CapsuleError,
     ConfigurationProblem,
     NotInitialised,
+    UsageProblem,
     system_problem,
 )
 
 if TYPE_CHECKING:
     from memorycapsule.config import Settings
     from memorycapsule.store.transactions import Store
+
+#: What hands the samples of `capsule proxy` to the proxies that may be on a machine.
+_PROXIES = {
+    "nginx": "{program} proxy nginx | sudo tee /etc/nginx/conf.d/capsule.conf && sudo nginx -s reload",
+    "caddy": "{program} proxy caddy | sudo tee -a /etc/caddy/Caddyfile && sudo systemctl reload caddy",
+}
+#: So many ports are looked at for one that is free.
+_PORTS_TRIED = 20
 
 
 def init(
@@ -57,16 +70,18 @@ def init(
     settings = door.settings(file_must_exist=False)
     refuse_both(recovery_recipient, recovery_file)
     _refuse_second(door, settings)
-    asks = is_interactive(door) and not yes
-    answers = prompts.Answers()
-    if asks:
-
-        def check(found: dict[str, Any]) -> object:
-            return door.settings(found, file_must_exist=False)
-
-        answers = prompts.ask(door.out.words, settings, check, admin=admin, name=name)
-    settings = door.settings(answers.settings, file_must_exist=False)
-    address = _checked_admin(admin or answers.admin or _usual_address())
+    answers = None
+    if is_interactive(door) and not yes:
+        answers = prompts.ask(
+            door.out.words,
+            settings,
+            _checks(door),
+            admin=admin,
+            folder=_usual_folder(settings),
+            port=_free_port(settings),
+        )
+        settings = door.settings(answers.settings, file_must_exist=False)
+    address = _checked_admin(admin or (answers.admin if answers else _usual_address()))
     _make_folder(settings.data_dir)
     with FolderLock(settings.data_dir):
         recovery = recovery_key(
@@ -76,13 +91,79 @@ def init(
             file=recovery_file,
             usual_file=settings.key_file.with_name("recovery.key"),
         )
-        _write_config(settings, answers.settings)
-        set_up_url = _make(
-            door, settings, address, name or answers.name or address.partition("@")[0], recovery
-        )
+        _write_config(settings, answers.settings if answers else {})
+        set_up_url = _make(door, settings, address, name or address.partition("@")[0], recovery)
     _tell(door, settings, address, recovery, set_up_url)
-    if asks and settings.mail_is_real:
-        _try_mail(door, settings, address)
+
+
+def _checks(door: Door) -> prompts.Checks:
+    """Return how answers are tried on this machine."""
+    from memorycapsule.app import send_trial_letter
+
+    def with_answers(found: dict[str, Any]) -> Settings:
+        return door.settings(found, file_must_exist=False)
+
+    def free_bytes(folder: str) -> int:
+        settings = with_answers({"data_dir": folder})
+        _refuse_second(door, settings)
+        return _room(settings.data_dir)
+
+    return prompts.Checks(
+        settings=with_answers,
+        mail=lambda found, address: send_trial_letter(with_answers(found), address),
+        port=lambda port: _refuse_used_port(with_answers({"daemon.port": port})),
+        folder=free_bytes,
+    )
+
+
+def _usual_folder(settings: Settings) -> Path:
+    """Return where the data of this configuration belongs: that of a whole machine is no person's."""
+    from memorycapsule.config.sources import SYSTEM_CONFIG_FILE
+
+    is_of_machine = settings.config_file == SYSTEM_CONFIG_FILE
+    return Path("/var/lib/memory-capsule") if is_of_machine else settings.data_dir
+
+
+def _room(folder: Path) -> int:
+    """
+    Return how many bytes are free where a folder is or would be made.
+
+    Raises ConfigurationProblem where it cannot be made, UsageProblem where photos and films would have no room.
+    """
+    from memorycapsule import disk
+
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        problem = system_problem(OSError(errno.EACCES if there.is_dir() else errno.ENOTDIR, ""))
+        raise ConfigurationProblem("init_no_folder", folder=folder, problem=problem)
+    free = disk.free_bytes(there)
+    if free < disk.LOW_BYTES:
+        raise UsageProblem("folder_too_small", megabytes=free // 10**6, needed=disk.LOW_BYTES // 10**6)
+    return free
+
+
+def _free_port(settings: Settings) -> int:
+    """Return the port of the settings, or the next one that no other program listens on."""
+    port = settings.daemon.port
+    near = range(port, min(port + _PORTS_TRIED, 65_536))
+    return next((one for one in near if _port_problem(settings.daemon.host, one) is None), port)
+
+
+def _refuse_used_port(settings: Settings) -> None:
+    """Raise ConfigurationProblem when the daemon could not listen, as the daemon itself would."""
+    port = settings.daemon.port
+    if problem := _port_problem(settings.daemon.host, port):
+        is_taken = problem.errno == errno.EADDRINUSE
+        raise ConfigurationProblem("daemon_port_taken" if is_taken else "daemon_port_forbidden", port=port)
+
+
+def _port_problem(host: str, port: int) -> OSError | None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        return error
+    return None
 
 
 def _refuse_second(door: Door, settings: Settings) -> None:
@@ -227,21 +308,29 @@ def _tell(
             with_drawing=not settings.public_url_is_loopback,
         )
     door.out.say(words("cli_init_next"))
+    _tell_how_it_stays(door, settings)
 
 
-def _try_mail(door: Door, settings: Settings, address: str) -> None:
-    from memorycapsule.services.mailing import trials
+def _tell_how_it_stays(door: Door, settings: Settings) -> None:
+    """Say what starts it by itself on this machine, and what leads guests to it."""
+    words, program = door.out.words, _program()
+    if door.config_file or "CAPSULE_CONFIG" in os.environ:
+        program = f"{program} --config {shlex.quote(str(settings.config_file))}"
+    if shutil.which("systemctl"):
+        scope = "--system" if os.getuid() == 0 else "--user"
+        door.out.say(words("cli_init_service", command=f"{program} install-service {scope}"))
+    if settings.public_url and not settings.public_url_is_loopback:
+        for proxy, command in _PROXIES.items():
+            if shutil.which(proxy, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"):
+                told = command.format(program=program)
+                door.out.say(words("cli_init_proxy", proxy=proxy, url=settings.public_url, command=told))
 
-    try:
-        with door.open(settings) as app:
-            trials.send_trial(
-                app.mailing.composer, app.mailing.connect, address, locale=settings.locale, now=app.now()
-            )
-    except CapsuleError as error:
-        reason = door.out.spoken(error)
-        door.out.warn(door.out.words("cli_init_test_failed", reason=reason))
-    else:
-        door.out.say(door.out.words("cli_init_test_sent", address=address))
+
+def _program() -> str:
+    """Return what one types for this program: its name where the shell finds it, otherwise its path."""
+    path = Path(sys.argv[0]).absolute()
+    found = shutil.which(path.name)
+    return path.name if found and Path(found).absolute() == path else shlex.quote(str(path))
 
 
 def register(app: typer.Typer) -> None:

@@ -117,7 +117,12 @@ def send_test(
     with door.open() as app:
         language = people.checked_language(locale) if locale else app.settings.locale
         detail = trials.send_trial(
-            app.mailing.composer, app.mailing.connect, address, locale=language, now=app.now()
+            app.mailing.composer.sender,
+            app.mailing.connect,
+            address,
+            base_url=app.base_url,
+            locale=language,
+            now=app.now(),
         )
         retrying.end_pause(app.store)
         is_real = app.settings.mail_is_real

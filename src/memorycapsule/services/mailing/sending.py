@@ -279,7 +279,14 @@ class _Pass:
         address = self.composer.sender.address
         # The same letter as long as the fault lasts, so that whoever got two can tell that they are one.
         date = last[0].finished_at or last[0].queued_at
-        letter = trial_letter(self.composer, address, locale="", mark=last[0].id, date=date)
+        letter = trial_letter(
+            self.composer.sender,
+            address,
+            base_url=self.composer.base_url,
+            locale="",
+            mark=last[0].id,
+            date=date,
+        )
         outcome = transport.deliver(letter, sender=address, recipient=address, on_data=lambda: None)
         if outcome.state not in {"unknown", "paused"}:
             return True
