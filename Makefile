@@ -9,6 +9,8 @@
 # make planted   plants eight faults and prints which of those two notices each
 # make nightly    those two, and the long tables of which CI takes a sample
 # make mutants    plants small faults where capsules are kept and opened, and counts those that the tests notice
+# make install    links `capsule`, its manual page and completion to where your shell finds them; make uninstall removes that
+# make bare       installs it on a bare Debian by the README's commands alone, behind nginx and with Postfix: ten minutes
 # make check      everything static, then `make test`: what must be green before a commit
 #
 # Another Python: make PYTHON=python3.12 test     More words for the command: make demo ARGS="--photos ~/Pictures"
@@ -24,7 +26,7 @@ PYTEST := @tools/pytest.sh
 LONGEST := tests/browser/test_whole_life.py
 BROWSER_TESTS := $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/browser/test_*.py))
 
-.PHONY: help demo test test-slow test-all faults simulate cluster planted nightly mutants bench growth lint check format lock clean
+.PHONY: help demo install uninstall bare test test-slow test-all faults simulate cluster planted nightly mutants bench growth lint check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -33,6 +35,17 @@ help:
 demo:
 	$(SETUP) runtime
 	@.venv/bin/capsule demo $(ARGS)
+
+install:
+	$(SETUP) runtime
+	@tools/link.sh make
+
+uninstall:
+	@tools/link.sh remove
+
+bare:
+	$(SETUP) runtime
+	@$(PY) tools/bare_debian.py $(ARGS)
 
 test:
 	$(SETUP) test
