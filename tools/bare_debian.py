@@ -222,7 +222,13 @@ class Container:
         self.root = root
         self._variables = package_settings()
         binds = [f"--bind-ro={PROJECT}:/project", *(f"--bind-ro={wheel.parent}:/wheel" for _ in "1" if wheel)]
-        binds += [f"--bind-ro={path}" for path in readable_settings(self._variables)]
+        for path in readable_settings(self._variables):
+            if path.is_dir():
+                binds.append(f"--bind-ro={path}")
+            else:
+                place = root / path.relative_to("/")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, place)
         self._command = [
             *("systemd-nspawn", "--quiet", "--boot", f"--directory={root}", "--register=no", "--keep-unit"),
             *("--console=pipe", f"--machine=bare-{os.getpid()}", *binds),
@@ -285,7 +291,7 @@ def package_settings() -> dict[str, str]:
         f"PIP_{name.upper().replace('-', '_')}": shlex.split(value)[0].replace("\n", " ")
         for name, value in re.findall(r"^global\.([\w-]+)=(.*)$", told.stdout, re.MULTILINE)
     }
-    wanted = re.compile(r"(PIP_|UV_|SSL_CERT_|(http|https|no)_proxy$)", re.IGNORECASE)
+    wanted = re.compile(r"(PIP_|UV_|SSL_CERT_FILE$|(http|https|no)_proxy$)", re.IGNORECASE)
     return pip | {name: value for name, value in os.environ.items() if wanted.match(name)}
 
 

@@ -351,9 +351,9 @@ def converse(words: list[str], answers: list[tuple[str, str | None]]) -> tuple[i
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(sys.executable, [sys.executable, "-m", "memorycapsule.cli", *words])
-    shown, seen, deadline = "", 0, time.monotonic() + 30
+    shown, seen, deadline = "", 0, time.monotonic() + 120
     waiting = list(answers)
-    while time.monotonic() < deadline and select.select([terminal], [], [], 30)[0]:
+    while time.monotonic() < deadline and select.select([terminal], [], [], 120)[0]:
         try:
             shown += os.read(terminal, 4096).decode(errors="replace")
         except OSError:  # Linux: the other end is closed
