@@ -86,13 +86,16 @@ def expire(instance, name):
         piece_store.pieces.change(tx, col(PieceRow.lease) == name, leased_until=long_ago)
 
 
-def test_each_piece_is_claimed_once_and_again_when_its_node_is_gone(instance):
-    offered(instance, opened(instance), "owner", "one", "two")
+def test_each_piece_is_claimed_once_and_by_the_one_that_makes_the_film_when_its_node_is_gone(instance):
+    """It may be the piece that killed the node: others would follow one by one."""
+    film = offered(instance, opened(instance), "owner", "one", "two")
 
     assert [claim(instance, by).name for by in ("a", "b")] == ["one", "two"]
     assert claim(instance, "c") is None
     expire(instance, "a")
-    assert claim(instance, "c").name == "one"
+    assert claim(instance, "c") is None
+    assert claim(instance, "owner", of=film).name == "one"
+    assert claim(instance, "owner", of=film) is not None, "it has nothing in hand when it asks"
     assert claim(instance, "d") is None
 
 

@@ -189,6 +189,22 @@ def test_a_node_leaves_a_film_to_the_one_that_renders_it_until_that_one_is_gone(
                 assert montage_store.montages.get(tx, film.id).state is MontageState.QUEUED
 
 
+def test_a_film_that_kills_one_node_after_the_other_waits_longer_each_time(instance, film):
+    """The first time it goes on at once: machines are restarted, too. What it waits for is told."""
+    waits, now = [], OPENS
+    with living(instance, "other"):
+        for node in ("a", "b", "c", "d", "e"):
+            assert montages.claim(instance.store, film.id, lease=node, now=now)
+            age(instance, node)
+            montages.requeue_abandoned(instance.store, "other", now)
+            with instance.store.reading() as tx:
+                again = montage_store.montages.get(tx, film.id)
+            waits.append(int((again.not_before - now).total_seconds()))
+            now = again.not_before
+    assert waits == [0, 60, 120, 240, 480]
+    assert (again.failures, [one.reason for one in again.report]) == (0, ["renderer_stopped"])
+
+
 def test_a_node_removes_what_nodes_that_are_gone_left_behind_and_nothing_else(instance, node_of):
     work = instance.folder / "work"
     with working_in_database(node_of("a"), kind="worker"), working_in_database(node_of("b"), kind="worker"):

@@ -128,6 +128,13 @@ class Montage:
         """How long it waits after its present attempt was cut off from outside: the longer, the more often it was."""
         return min(FIRST_RETRY * (1 << min(self.interruptions, 16)), LONGEST_RETRY)
 
+    @property
+    def wait_after_kill(self) -> timedelta:
+        """How long it waits after its machine was killed: at first not at all, since few are killed by their film."""
+        if not self.interruptions:
+            return timedelta(0)
+        return min(FIRST_RETRY * (1 << min(self.interruptions - 1, 16)), LONGEST_RETRY)
+
     def check_cancelled_by(self, member: Member) -> None:
         """Raise NotAllowed unless a member may cancel it: the one who asked for it or the owner, until it is over."""
         if self.is_opening:

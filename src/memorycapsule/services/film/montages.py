@@ -6,7 +6,7 @@ import dataclasses
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from memorycapsule import themes
@@ -26,7 +26,7 @@ from memorycapsule.domain.film.montages import (
 from memorycapsule.domain.instances import Blob
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import Viewer
-from memorycapsule.errors import CapsuleError, NotFound, Sealed, TooMany
+from memorycapsule.errors import CapsuleError, NotFound, Postponed, Sealed, TooMany
 from memorycapsule.services import opening, reading
 from memorycapsule.services.capsule_files import Song
 from memorycapsule.services.vault import Vault
@@ -219,14 +219,16 @@ def requeue_abandoned(store: Store, lease: str | None, now: datetime) -> None:
     Put montages that nobody renders any more back into the queue: those of runs that are not alive.
 
     Those of `lease` are among them: it is for a run that renders none now. With None, all that are claimed: this run
-    works alone.
+    works alone. Otherwise a film that was cut off before waits, so that it does not go from machine to machine and
+    kills one after the other.
     """
     with store.reading() as tx:
         found = montage_store.abandoned(tx, lease)
     for one in found:
         with store.transaction() as tx:
             for montage in montage_store.abandoned(tx, lease, only=one.id):
-                requeue(tx, montage, now)
+                wait = timedelta(0) if lease is None else montage.wait_after_kill
+                requeue(tx, montage, now + wait, Postponed("renderer_stopped") if wait else None)
 
 
 def requeue(

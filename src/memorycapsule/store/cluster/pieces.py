@@ -42,15 +42,21 @@ def claim_next(
     Claim the next piece for one run, of any film or of one; return None if there is none.
 
     Pieces of openings go before all others, and then those of the film that the fewest work on, so that no capsule
-    waits for all pieces of another one.
+    waits for all pieces of another one. What a machine had in hand that is gone is left to the one that makes the film:
+    a piece that kills whoever renders it goes no further.
     """
+    is_abandoned = leases.is_void(tx, PieceRow, lease) if of else col(PieceRow.lease) == lease
+    is_free = or_(
+        col(PieceRow.state) == PieceState.QUEUED,
+        and_(col(PieceRow.state) == PieceState.RENDERING, is_abandoned),
+    )
     other = aliased(PieceRow)
     at_work = (
         select(func.count())
         .where(col(other.montage_id) == col(MontageRow.id), col(other.state) == PieceState.RENDERING)
         .scalar_subquery()
     )
-    which: list[ColumnElement[bool]] = [*_WANTED, _is_free(tx, lease)]
+    which: list[ColumnElement[bool]] = [*_WANTED, is_free]
     if of is not None:
         which.append(and_(col(MontageRow.id) == of.id, col(MontageRow.attempt) == of.attempt))
     if only_openings:
@@ -74,16 +80,11 @@ def claim_next(
     claimed = pieces.change(
         tx,
         col(PieceRow.id) == found,
-        _is_free(tx, lease),
+        is_free,
         state=PieceState.RENDERING,
         **leases.taken(tx, lease),
     )
     return pieces.get(tx, found) if claimed else None
-
-
-def _is_free(tx: Transaction, lease: str) -> ColumnElement[bool]:
-    is_abandoned = and_(col(PieceRow.state) == PieceState.RENDERING, leases.is_void(tx, PieceRow, lease))
-    return or_(col(PieceRow.state) == PieceState.QUEUED, is_abandoned)
 
 
 def is_held(tx: Transaction, piece: Piece) -> bool:
