@@ -100,6 +100,17 @@ def test_whoever_listens_listens_again_when_the_database_has_cut_its_connections
         assert heard.get(timeout=30) == "letters"
 
 
+def test_the_job_of_a_worker_that_was_killed_while_it_heard_it_does_not_stay(store):
+    with store.transaction() as tx:
+        EngineDispatcher(store).wake(tx, "letters", "one")
+        EngineDispatcher(store).wake(tx, "films", "one")
+        tx.session.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+
+    with hearing(store, "letters") as heard:
+        wait_until(lambda: count(store, _JOBS) == 0, 30, "they are deleted")
+        assert heard.empty()
+
+
 def test_only_who_shares_a_database_needs_the_schema_of_the_engine(postgres):
     url = postgres.create_database()
     store = Store(url)

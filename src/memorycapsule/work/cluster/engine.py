@@ -25,6 +25,8 @@ from memorycapsule.work.cluster.dispatcher import OnWake
 
 try:
     import procrastinate
+    import procrastinate.exceptions
+    from procrastinate.jobs import Status
 except ModuleNotFoundError as error:
     raise ConfigurationProblem("cluster_not_installed") from error
 
@@ -34,6 +36,9 @@ _POLL_SECONDS = 10.0
 #: How long to wait before listening again to a database that went away.
 _AGAIN_SECONDS = 2.0
 _END_SECONDS = 5.0
+#: How often jobs are looked for whose worker was killed. They wake nobody any more, so it is enough that they do not
+#: become many.
+_FORGET_SECONDS = 60.0
 #: It fires once a year and does nothing. Without a schedule, Procrastinate 3.10 does not watch its own tasks: one that
 #: listens no more, after a restart of the database, would never be missed.
 _ONCE_A_YEAR = "0 0 1 1 *"
@@ -114,9 +119,24 @@ class _Listener:
             del timestamp
 
         async with app.open_async():
-            await app.run_worker_async(
-                queues=self._works,
-                delete_jobs="always",
-                fetch_job_polling_interval=_POLL_SECONDS,
-                install_signal_handlers=False,
-            )
+            forgetting = asyncio.create_task(_forget_stalled(app))
+            try:
+                await app.run_worker_async(
+                    queues=self._works,
+                    delete_jobs="always",
+                    fetch_job_polling_interval=_POLL_SECONDS,
+                    install_signal_handlers=False,
+                )
+            finally:
+                forgetting.cancel()
+
+
+async def _forget_stalled(app: procrastinate.App) -> None:
+    """Delete, again and again, the jobs that were heard by workers that were killed before they could do so."""
+    while True:
+        with contextlib.suppress(procrastinate.exceptions.ProcrastinateException):
+            for job in await app.job_manager.get_stalled_jobs():
+                # Another listener may have been faster.
+                with contextlib.suppress(procrastinate.exceptions.ProcrastinateException):
+                    await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+        await asyncio.sleep(_FORGET_SECONDS)
