@@ -1,9 +1,11 @@
 """A film that several nodes render together: each segment once, the same as from one node, and nothing is left behind."""
 
+import io
 import threading
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import col
 from structlog.testing import capture_logs
 
@@ -13,6 +15,7 @@ from memorycapsule.domain.film.pieces import Piece, PieceState
 from memorycapsule.services import opening
 from memorycapsule.services.film import montages, segment_cache, shared_segments
 from memorycapsule.services.preservation import rules
+from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import leases
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store.cluster import pieces as piece_store
@@ -30,6 +33,7 @@ from support.cast import (
     make_instance,
     make_photo,
 )
+from support.servers import wait_until
 
 
 @pytest.fixture
@@ -133,6 +137,42 @@ def test_threads_of_one_node_have_pieces_and_folders_of_their_own(instance, node
     with instance.store.transaction() as tx:
         leases.prolong(tx, "a")
     assert claim(instance, "b") is None
+
+
+def test_what_another_node_replaces_while_it_is_forgotten_is_forgotten_as_it_is_then(instance):
+    capsule = make_capsule(instance)
+    old, new = (instance.vault.keep_open(capsule.id, io.BytesIO(word), OPENS) for word in (b"old", b"new"))
+    ahead = Piece(
+        id="ahead", capsule_id=capsule.id, montage_id=None, attempt=0, name="one", number=0,
+        state=PieceState.DONE, blob_id=old.id,
+    )  # fmt: skip
+    forgotten = []
+
+    def forget():
+        with instance.store.transaction() as tx:
+            forgotten.extend(piece_store.forget_ahead(tx, capsule.id))
+
+    forgetting = threading.Thread(target=forget)
+    with instance.store.transaction() as tx:
+        for blob in (old, new):
+            capsule_store.blobs.add(tx, blob)
+        piece_store.pieces.add(tx, ahead)
+    with instance.store.transaction() as tx:
+        piece_store.pieces.change(tx, col(PieceRow.id) == ahead.id, blob_id=new.id)
+        forgetting.start()
+        wait_until(lambda: is_anybody_kept_waiting(instance.store), 30, "who forgets waits")
+    forgetting.join()
+
+    assert forgotten == [new.id]
+
+
+def is_anybody_kept_waiting(store):
+    """SQLite has one writer at a time: whoever comes second sees nothing that the first one has not finished."""
+    if store.is_sqlite:
+        return True
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with store.reading() as tx:
+        return tx.session.execute(text(waiting)).scalar_one() == 1
 
 
 def test_a_piece_of_a_film_that_is_made_no_more_is_neither_claimed_nor_kept(instance, tmp_path):

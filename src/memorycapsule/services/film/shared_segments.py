@@ -143,7 +143,7 @@ def keep_ahead(
             if event_store.newest_of_capsule(tx, capsule_id) != last_event:
                 return
             capsule_store.blobs.add(tx, blob)
-            before = piece_store.pieces.find(tx, piece.id)
+            before = piece_store.pieces.find(tx, piece.id, lock=True)
             if before is None:
                 piece_store.pieces.add(tx, piece)
             else:

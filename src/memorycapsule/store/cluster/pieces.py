@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, delete, func
 from sqlalchemy.orm import aliased
 from sqlmodel import and_, col, or_, select
 
@@ -132,15 +132,8 @@ def names_ahead(tx: Transaction, capsule_id: str) -> set[str]:
 
 def forget_ahead(tx: Transaction, capsule_id: str, *, but: Collection[str] = ()) -> list[str]:
     """Forget what was rendered ahead for a capsule, but for some names, and return the ids of its blobs."""
-    which = (
-        col(PieceRow.capsule_id) == capsule_id,
-        col(PieceRow.montage_id).is_(None),
-        col(PieceRow.name).not_in(but),
-    )
-    kept = [one for one in tx.session.exec(select(PieceRow.blob_id).where(*which)) if one is not None]
-    if kept:
-        pieces.remove(tx, *which)
-    return kept
+    is_ahead = (col(PieceRow.capsule_id) == capsule_id, col(PieceRow.montage_id).is_(None))
+    return _removed_blobs(tx, *is_ahead, col(PieceRow.name).not_in(but))
 
 
 def forget_older(tx: Transaction, instant: datetime) -> list[str]:
@@ -154,7 +147,15 @@ def forget_older(tx: Transaction, instant: datetime) -> list[str]:
         col(PieceRow.montage_id).in_(over),
         and_(col(PieceRow.montage_id).is_(None), col(PieceRow.capsule_id).in_(opened)),
     )
-    kept = select(PieceRow.blob_id).where(is_old, col(PieceRow.blob_id).is_not(None))
-    blob_ids = [one for one in tx.session.exec(kept) if one is not None]
-    pieces.remove(tx, is_old)
-    return blob_ids
+    return _removed_blobs(tx, is_old)
+
+
+def _removed_blobs(tx: Transaction, *which: ColumnElement[bool]) -> list[str]:
+    """
+    Remove pieces, and return the ids of their blobs.
+
+    It is one statement, since another node may put a newer blob into such a row at this moment.
+    """
+    removed = delete(PieceRow).where(*which).returning(col(PieceRow.blob_id))
+    done = tx.session.execute(removed, execution_options={"synchronize_session": False})
+    return [blob_id for blob_id in done.scalars() if blob_id is not None]
