@@ -1,15 +1,22 @@
 """The event log; it can only be added to."""
 
 import json
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import func, insert
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 
 from memorycapsule.domain.events import Event
 from memorycapsule.store.rows import EventRow
 from memorycapsule.store.transactions import Transaction
 
+#: No transaction takes so long.
+_LONGEST_SECONDS = 600.0
+#: So many numbers before the newest one, at most, belong to transactions that are not over yet.
+_IN_FLIGHT = 1000
 _INSERT = insert(getattr(EventRow, "__table__"))  # noqa: B009 - its type does not say that it has one
 
 
@@ -28,20 +35,49 @@ def record(tx: Transaction, event: Event) -> None:
     )
 
 
-def newest_of_capsule(tx: Transaction, capsule_id: str) -> int:
-    """Return the number of a capsule's newest event, which changes whenever something happens to it; 0 for none."""
-    newest_one = select(func.max(EventRow.id)).where(EventRow.capsule_id == capsule_id)
-    return int(tx.session.exec(newest_one).one() or 0)
+def count_of_capsule(tx: Transaction, capsule_id: str) -> int:
+    """
+    Return how many events a capsule has had, which changes whenever something happens to it.
+
+    The newest one's number need not change: on a server, events may be committed in another order than they were
+    numbered in.
+    """
+    counted = select(func.count()).where(EventRow.capsule_id == capsule_id)
+    return int(tx.session.exec(counted).one())
 
 
-def capsules_since(tx: Transaction, number: int) -> set[str]:
-    """Return the ids of the capsules that something has happened to after the event with this number."""
-    statement = (
-        select(EventRow.capsule_id)
-        .where(col(EventRow.id) > number, col(EventRow.capsule_id).is_not(None))
-        .distinct()
+def after(tx: Transaction, number: int, *, also: Collection[int] = ()) -> dict[int, str | None]:
+    """Return the events after the one with this number, and `also` those with these, with the ids of their capsules."""
+    statement = select(EventRow.id, EventRow.capsule_id).where(
+        or_(col(EventRow.id) > number, col(EventRow.id).in_(also))
     )
-    return {str(capsule_id) for capsule_id in tx.session.exec(statement)}
+    return {int(found or 0): capsule_id for found, capsule_id in tx.session.exec(statement)}
+
+
+@dataclass(kw_only=True)
+class Follower:
+    """
+    Says which capsules something has happened to since its last look, and misses nothing.
+
+    On a server, an event may become visible after others with higher numbers. So numbers that are missing are asked
+    for again, until no transaction can be so old.
+    """
+
+    #: The number of the newest event at its last look; None before the first.
+    _seen: int | None = None
+    #: Numbers that were missing, and when that was first seen, in seconds of a clock that only goes forward.
+    _missing: dict[int, float] = field(default_factory=dict)
+
+    def look(self, tx: Transaction) -> set[str]:
+        """Return the ids of capsules; those of the first look are none, since all that follows is new from then on."""
+        (number, _at), now = newest(tx) or (0, None), time.monotonic()
+        begin = max(0, number - _IN_FLIGHT) if self._seen is None else self._seen
+        found = after(tx, begin, also=list(self._missing))
+        missing = {*self._missing, *range(begin + 1, number + 1)} - set(found)
+        since = {one: self._missing.get(one, now) for one in missing}
+        self._missing = {one: at for one, at in since.items() if now - at < _LONGEST_SECONDS}
+        is_first, self._seen = self._seen is None, number
+        return set() if is_first else {one for one in found.values() if one is not None}
 
 
 def newest(tx: Transaction) -> tuple[int, datetime] | None:

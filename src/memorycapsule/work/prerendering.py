@@ -59,10 +59,9 @@ class Prerenderer:
     context: WorkerContext
     #: Whether it has gone past the last capsule.
     is_through: bool = False
-    #: The number of the newest event at its last look; None where it must go through all.
-    seen: int | None = None
     #: Date and id of the capsule that it has come to; None before the first.
     _reached: _Place | None = None
+    _events: event_store.Follower = field(default_factory=event_store.Follower)
     #: Ids of capsules that it has gone past, and that something has happened to since.
     _changed: set[str] = field(default_factory=set)
     _is_warned: bool = False
@@ -75,7 +74,7 @@ class Prerenderer:
         """
         if not self._is_quiet():
             # The cache may have dropped segments until the next quiet hours, so all capsules are checked again then.
-            self._reached, self.is_through, self.seen = None, False, None
+            self._reached, self.is_through, self._events = None, False, event_store.Follower()
             self._changed.clear()
             return 0
         if not self._is_idle():
@@ -116,11 +115,9 @@ class Prerenderer:
 
     def _changed_ones(self) -> list[Capsule]:
         with self.context.store.reading() as tx:
-            newest, _at = event_store.newest(tx) or (0, None)
-            if self.seen is not None and newest != self.seen:
-                since = capsule_store.sealed_among(tx, event_store.capsules_since(tx, self.seen))
+            if happened := self._events.look(tx):
+                since = capsule_store.sealed_among(tx, happened)
                 self._changed |= {one.id for one in since if self._has_gone_past(one)}
-            self.seen = newest
             found = capsule_store.sealed_among(tx, self._changed)
         self._changed = {one.id for one in found}
         return found
@@ -139,11 +136,11 @@ class Prerenderer:
             if current is None or current.is_open or current.seal_level != _SEAL_LEVEL:
                 return None
             cached = capsule_store.sealed_among(tx, self.context.vault.cache.shelves())
-            last_event = event_store.newest_of_capsule(tx, current.id)
+            events = event_store.count_of_capsule(tx, current.id)
         rendering = self.context.rendering
         return _PrerenderingJob(
             capsule=current,
-            last_event=last_event,
+            events=events,
             workspace=tmpfs.workspace(rendering.tmpfs_places, rendering.work_dir),
             pinned=frozenset({current.id, *(one.id for one in cached if _place(one) < _place(current))}),
         )
@@ -249,7 +246,7 @@ class Prerenderer:
         """Keep a file of the cache where all nodes find it, if there are several."""
         if not self.context.run.is_alone:
             store, now = self.context.store, self.context.now()
-            shared_segments.keep_ahead(store, vault, job.capsule.id, name, last_event=job.last_event, now=now)
+            shared_segments.keep_ahead(store, vault, job.capsule.id, name, events=job.events, now=now)
 
     def _keep_only_elsewhere(self, capsule: Capsule, segments: Sequence[SurveyedSegment]) -> set[str]:
         """Return which sealed files any node has rendered; those that no segment is made of any more are removed."""
@@ -300,7 +297,7 @@ class Prerenderer:
     def _check_unchanged(self, job: _PrerenderingJob) -> None:
         """Raise RenderInterrupted after any event: what somebody has just removed must not be cached again."""
         with self.context.store.reading() as tx:
-            if event_store.newest_of_capsule(tx, job.capsule.id) != job.last_event:
+            if event_store.count_of_capsule(tx, job.capsule.id) != job.events:
                 raise RenderInterrupted
 
     def _is_quiet(self) -> bool:
@@ -321,8 +318,8 @@ class _PrerenderingJob:
     """One capsule whose film is to be prerendered."""
 
     capsule: Capsule
-    #: The number of the capsule's last event when the job began.
-    last_event: int
+    #: How many events the capsule had had when the job began.
+    events: int
     #: A folder on a tmpfs.
     workspace: Path
     #: Ids of the capsules whose segments the cache must not drop for this one.

@@ -82,22 +82,21 @@ def test_members_are_counted_without_those_who_have_left(instance, three):
 def test_events_are_found_by_what_they_are_about(instance, three):
     late, early = three["late"], three["early"]
     with instance.store.transaction() as tx:
-        before = {name: events.newest_of_capsule(tx, one.id) for name, one in three.items()}
+        before = {name: events.count_of_capsule(tx, one.id) for name, one in three.items()}
         assert 0 not in before.values()
-        assert events.newest_of_capsule(tx, "no capsule") == 0
-        last, _at = events.newest(tx)
-        assert events.capsules_since(tx, last) == set()
+        assert events.count_of_capsule(tx, "no capsule") == 0
+        follower = events.Follower()
+        assert follower.look(tx) == set()
         for kind, capsule, days in (("a", late, 1), ("a", late, 3), ("b", late, 5), ("a", early, 7)):
             events.record(
                 tx, Event(kind=kind, at=NOW + days * DAY, capsule_id=capsule.id, subject_id=capsule.id)
             )
         events.record(tx, Event(kind="a", at=NOW + 9 * DAY))
 
-        after = {name: events.newest_of_capsule(tx, one.id) for name, one in three.items()}
-        assert {name for name in three if after[name] > before[name]} == {"late", "early"}
-        assert events.capsules_since(tx, last) == {late.id, early.id}
-        assert events.capsules_since(tx, after["late"]) == {early.id}
-        assert after["early"] == after["late"] + 1
+        after = {name: events.count_of_capsule(tx, one.id) for name, one in three.items()}
+        assert {name: after[name] - before[name] for name in three} == {"late": 3, "early": 1, "middle": 0}
+        assert follower.look(tx) == {late.id, early.id}
+        assert follower.look(tx) == set()
         assert events.last_at(tx, "a", late.id) == NOW + 3 * DAY
         assert events.last_at(tx, "b", early.id) is None
 

@@ -112,13 +112,11 @@ def keep(store: Store, vault: Vault, piece: Piece, segment: Path, *, now: dateti
     return is_ours
 
 
-def keep_ahead(
-    store: Store, vault: Vault, capsule_id: str, name: str, *, last_event: int, now: datetime
-) -> None:
+def keep_ahead(store: Store, vault: Vault, capsule_id: str, name: str, *, events: int, now: datetime) -> None:
     """
     Keep a sealed file of the cache where all machines find it, in the place of an older one.
 
-    Nothing is kept when something has happened to the capsule since `last_event`. Raises DiskFull.
+    Nothing is kept when the capsule has had more `events` since. Raises DiskFull.
     """
     path = vault.cache.find(capsule_id, name)
     if path is None:
@@ -140,7 +138,7 @@ def keep_ahead(
         with store.transaction() as tx:
             # Held until the end: whoever removes a story removes what was rendered ahead.
             capsule_store.capsules.get(tx, capsule_id, lock=True)
-            if event_store.newest_of_capsule(tx, capsule_id) != last_event:
+            if event_store.count_of_capsule(tx, capsule_id) != events:
                 return
             capsule_store.blobs.add(tx, blob)
             before = piece_store.pieces.find(tx, piece.id, lock=True)
