@@ -23,8 +23,8 @@ from memorycapsule.errors import CapsuleError
 from memorycapsule.journal import journal
 from memorycapsule.work.measuring import Measured
 
-#: A reading is good for so many times as long as it took: reading takes a hundredth of the time at most.
-_RESTS = 100
+#: A reading is good for so many times as long as it took: reading takes a twentieth of the time at most.
+_RESTS = 20
 #: But not for longer, however much there is to be counted.
 _LONGEST_REST_SECONDS = 300.0
 
