@@ -138,9 +138,12 @@ def totals(tx: Transaction) -> tuple[int, int, int]:
 
 
 def is_database(file: Path) -> bool:
-    """Say whether a file is an SQLite database, by its first bytes."""
-    with file.open("rb") as opened:
-        return opened.read(len(_SQLITE_HEAD)) == _SQLITE_HEAD
+    """Say whether a file is an SQLite database, by its first bytes; one that cannot be read is none."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_SQLITE_HEAD)) == _SQLITE_HEAD
+    except OSError:
+        return False
 
 
 def envelopes_in(file: Path) -> list[tuple[str, bytes]]:

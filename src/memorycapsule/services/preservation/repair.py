@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-import shutil
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,7 @@ from typing import BinaryIO
 from memorycapsule.domain.instances import Blob, BlobDamage
 from memorycapsule.domain.preservation import Damage, DamageKind
 from memorycapsule.errors import CapsuleError
+from memorycapsule.media.backup_folder import WrongBytes, copy_checked
 from memorycapsule.media.prepared import Prepared
 from memorycapsule.services import keys
 from memorycapsule.services.preservation import fixity, mending, verification
@@ -43,10 +43,6 @@ class Repaired:
     left: tuple[Damage, ...]
 
 
-class _OtherBytes(Exception):
-    """A file has changed while it was copied."""
-
-
 def repair(
     store: Store,
     vault: Vault,
@@ -61,8 +57,8 @@ def repair(
 
     What is shown of a photo or clip, and no copy has, is made anew from its original (`prepare` is
     `media.Decoders.prepare`). Only damage that shows without reading all bytes, or that was noted before, is looked
-    for. Nothing below `folder` is changed; links are not followed. `on_read` is called with the bytes of each file that
-    was read there. Raises CapsuleError when there is no such folder.
+    for. Nothing below `folder` is changed; links are not followed, and what cannot be read is passed over. `on_read` is
+    called with the bytes of each file that was read there. Raises CapsuleError when there is no such folder.
     """
     before = verification.present_damage(store, vault)
     _mend_envelopes(store, vault, folder, now)
@@ -122,15 +118,20 @@ def _mend_blobs(
             wanted[blob.stored_digest, blob.bytes].append(blob)
     sizes = {size for _digest, size in wanted}
     for file in _files(folder):
-        size = file.stat().st_size
-        if size not in sizes:
-            continue
-        with file.open("rb") as source:
-            digest, _size = digest_of(source)
-            on_read(size)
-            for blob in wanted.pop((digest, size), []):
-                if _copy(vault, blob, source):
-                    _note_whole(store, vault, blob, now)
+        try:
+            size = file.stat().st_size
+            if size not in sizes:
+                continue
+            with file.open("rb") as source:
+                digest, _size = digest_of(source)
+        except OSError:
+            continue  # on a disk that dies, or gone since
+        on_read(size)
+        for blob in wanted.pop((digest, size), []):
+            if _copy(vault, blob, file):
+                _note_whole(store, vault, blob, now)
+            else:
+                wanted[digest, size].append(blob)
 
 
 def _renew_derivatives(
@@ -150,18 +151,12 @@ def _renew_derivatives(
     return bool(renewable)
 
 
-def _copy(vault: Vault, blob: Blob, source: BinaryIO) -> bool:
+def _copy(vault: Vault, blob: Blob, file: Path) -> bool:
     """Write a blob anew from a file; say whether the file still held its bytes."""
-
-    def fill(sink: BinaryIO) -> None:
-        source.seek(0)
-        shutil.copyfileobj(source, sink, 1 << 20)
-        if digest_of(source)[0] != blob.stored_digest:
-            raise _OtherBytes
-
     try:
-        vault.blobs.write(blob.id, fill)
-    except _OtherBytes:
+        with file.open("rb") as source:
+            vault.blobs.write(blob.id, lambda sink: copy_checked(source, sink.write, blob.stored_digest))
+    except (WrongBytes, OSError):
         return False
     return True
 
@@ -175,14 +170,25 @@ def _note_whole(store: Store, vault: Vault, blob: Blob, now: datetime) -> None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the regular files below a folder; links are not followed. Raises CapsuleError."""
+    """
+    Yield the regular files below a folder; links are not followed, and what cannot be read is passed over.
+
+    Raises CapsuleError where there is no such folder.
+    """
     if not folder.is_dir():
         raise CapsuleError("repair_folder_missing", folder=folder)
     for place, _folders, names in os.walk(folder):
         for name in sorted(names):
             path = Path(place, name)
-            if stat.S_ISREG(path.lstat().st_mode) and os.access(path, os.R_OK):
+            if _is_readable(path):
                 yield path
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode) and os.access(path, os.R_OK)
+    except OSError:
+        return False  # on a disk that dies, or gone since its name was read
 
 
 def _databases(folder: Path) -> Iterator[Path]:

@@ -4,8 +4,10 @@ import dataclasses
 import os
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -84,6 +86,36 @@ def test_links_and_pipes_are_passed_over(filled, tmp_path):
     os.mkfifo(folder / "pipe")
 
     assert mend(filled, folder).left == ()
+
+
+def test_copies_that_go_while_others_are_read_end_no_repair(filled, tmp_path):
+    """As in a folder of photos that somebody tidies up."""
+    before = content_of(filled)
+    first = next(iter(before))
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for number, content in enumerate(before.values(), 10):
+        (folder / f"{number}").write_bytes(content)
+    for path in before:
+        path.unlink()
+
+    def tidy_up(_bytes):
+        for path in sorted(folder.iterdir())[1:]:
+            path.unlink()
+
+    instance = filled.instance
+    repair(instance.store, instance.vault, folder, prepare=prepare, on_read=tidy_up, now=LATER)
+
+    assert first.read_bytes() == before[first]
+
+
+def test_what_cannot_be_read_is_passed_over_where_an_envelope_is_looked_for(stage):
+    """The memory of a process is a file that nobody reads at its beginning."""
+    damage_envelope(stage, "instance")
+
+    done = mend(stage, Path(f"/proc/self/task/{threading.get_native_id()}"))
+
+    assert len(done.left) == 1
 
 
 def test_a_folder_that_is_not_there_is_said_to_be_missing(filled, tmp_path):
