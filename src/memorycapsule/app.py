@@ -133,6 +133,7 @@ def open_app(
     settings: Settings,
     *,
     base_url: str | None = None,
+    may_lack_files: bool = False,
     is_stopping: Callable[[], bool] = lambda: False,
     tally: Tally = UNCOUNTED,
 ) -> Iterator[App]:
@@ -140,7 +141,8 @@ def open_app(
     Open the instance that `settings` describe.
 
     `base_url` is what links begin with, when it is known better than the settings do. Raises NotInitialised,
-    DataNotUsed, MigrationNeeded, NewerSchema, KeyMissing, WrongKey or ConfigurationProblem.
+    DataNotUsed, MigrationNeeded, NewerSchema, KeyMissing, WrongKey or ConfigurationProblem; unless `may_lack_files`,
+    also where all stored files are gone, as on a disk that is not mounted.
     """
     clock = Clock()
     with open_store(settings) as store:
@@ -155,6 +157,8 @@ def open_app(
             has_addresses=settings.s3.presigned,
         )
         history.refuse_moved(vault.blobs)
+        if not may_lack_files:
+            history.refuse_absent(store, vault.blobs)
         url = (
             base_url or settings.public_url or lock.holder_url(settings.data_dir) or settings.public_base_url
         )

@@ -75,14 +75,20 @@ class Door:
             raise NotAllowed("acting_as_only_adds")
 
     @contextmanager
-    def open(self, settings: Settings | None = None, *, adds_for_others: bool = False) -> Iterator[App]:
+    def open(
+        self,
+        settings: Settings | None = None,
+        *,
+        adds_for_others: bool = False,
+        may_lack_files: bool = False,
+    ) -> Iterator[App]:
         """Open the instance on this machine. Raises what `app.open_app` does, and NotAllowed when another is meant."""
         from memorycapsule.app import open_app
 
         refuse_elsewhere()
         settings = settings or self.settings(adds_for_others=adds_for_others)
         journal.set_up_with(self._set_up_journal)
-        with open_app(settings) as app:
+        with open_app(settings, may_lack_files=may_lack_files) as app:
             yield app
 
     @contextmanager

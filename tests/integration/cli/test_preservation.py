@@ -67,6 +67,35 @@ def test_damage_is_named_makes_the_doctor_ill_and_is_repaired_from_a_copy(summer
     assert summer("doctor").code == 0
 
 
+def test_on_a_disk_that_is_not_mounted_nothing_is_done_and_a_repair_goes_on_where_it_is_lost(
+    summer, tmp_path
+):
+    """A film without a photo would be made, and what came in would be hidden once the disk is there."""
+    add_photos(summer, tmp_path)
+    blobs, disk = tmp_path / "data" / "blobs", tmp_path / "disk"
+    blobs.rename(disk)
+    blobs.mkdir()
+
+    refused = summer("tick")
+    assert refused.code == 7
+    assert f"{blobs} is empty: is its disk mounted?" in refused.err
+    assert summer("doctor").code == 7
+    assert list(blobs.iterdir()) == []
+
+    blobs.rmdir()
+    disk.rename(blobs)
+    assert summer("tick").code == 0
+    assert summer("verify", "--deep").code == 0
+
+    kept = tmp_path / "kept"
+    blobs.rename(kept)
+    blobs.mkdir()
+    next(kept.glob("??/??/*")).unlink()
+    assert summer("repair", "--from", kept).code in {0, 1}
+    assert len(stored(tmp_path)) >= 5
+    assert summer("tick").code == 0
+
+
 def test_what_no_copy_has_is_left_and_said(summer, tmp_path):
     add_photos(summer, tmp_path)
     with closing(sqlite3.connect(tmp_path / "data" / "capsule.db")) as opened:

@@ -90,7 +90,7 @@ def repair(
     from memorycapsule.services.preservation.repair import repair as repair_from
 
     door = door_of(ctx)
-    with door.open() as app:
+    with door.open(may_lack_files=True) as app:
         done = repair_from(app.store, app.vault, source, prepare=app.prepare, now=app.now())
     door.out.answer(
         {

@@ -18,6 +18,7 @@ from memorycapsule.media.storage.blobs import Blobs
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import events as event_store
 from memorycapsule.store import instances as instance_store
+from memorycapsule.store import integrity
 from memorycapsule.store.transactions import Store, Transaction
 
 
@@ -78,6 +79,23 @@ def refuse_moved(blobs: Blobs) -> None:
         raise ConfigurationProblem("blobs_moved", place=blobs.place, to=noted["moved_to"])
     if "moving_from" in noted:
         raise ConfigurationProblem("blobs_still_moving", place=blobs.place, source=noted["moving_from"])
+
+
+def refuse_absent(store: Store, blobs: Blobs) -> None:
+    """
+    Raise ConfigurationProblem where the database knows files, and there are none and nothing is remembered.
+
+    So looks a disk that is not mounted. Films would lack every photo, and what came in now would be hidden later.
+    """
+    try:
+        if remembered(blobs) or next(iter(blobs), None) is not None:
+            return
+    except Postponed:
+        return
+    with store.reading() as tx:
+        is_any_known = bool(integrity.blobs_after(tx, ""))
+    if is_any_known:
+        raise ConfigurationProblem("blobs_absent", place=blobs.place)
 
 
 def remembered(blobs: Blobs) -> dict[str, str | int]:
