@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
 from memorycapsule import disk
@@ -15,6 +15,7 @@ from memorycapsule.config import Settings, bytes_of, pixels_of
 from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.opening_dates import OpeningDate, parse_opening_date
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
+from memorycapsule.domain.roads.notifications import Road
 from memorycapsule.domain.uploads import UploadLimits
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, DataNotUsed, NotInitialised, UsageProblem
 from memorycapsule.mail.letters import Sender
@@ -27,6 +28,7 @@ from memorycapsule.services import keys
 from memorycapsule.services.mailing import trials
 from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.services.preservation import history
+from memorycapsule.services.roads.composing import Teller
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import schema
 from memorycapsule.store.cluster.turns import turn
@@ -37,6 +39,7 @@ from memorycapsule.work.reserve import Reserve
 from memorycapsule.work.worker_context import (
     UNCOUNTED,
     Mailing,
+    Notifying,
     Rendering,
     Run,
     Tally,
@@ -45,9 +48,13 @@ from memorycapsule.work.worker_context import (
 )
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from memorycapsule.mail.smtp import SmtpServer
     from memorycapsule.media.decoder_pool import Decoders
     from memorycapsule.media.prepared import Prepared
+    from memorycapsule.notify.messages import Message
+    from memorycapsule.notify.outcomes import PostOutcome
 
 
 _MEGABYTE = 1_000_000
@@ -186,6 +193,7 @@ def open_app(
                 render_grace=timedelta(seconds=settings.mail.render_grace_seconds),
                 give_up_days=settings.mail.give_up_days,
             ),
+            notifying=_notifying(settings, clock),
             rendering=_rendering(settings, run_id),
             watching=Watching(
                 free_bytes=lambda: disk.free_bytes(settings.data_dir),
@@ -209,6 +217,37 @@ def _dispatcher(settings: Settings, store: Store) -> Dispatcher:
     from memorycapsule.work.cluster.engine import EngineDispatcher
 
     return EngineDispatcher(store)
+
+
+def _notifying(settings: Settings, clock: Clock) -> Notifying:
+    notify = settings.notify
+    return Notifying(
+        roads=notify.roads,
+        post=lambda road, message: _post(settings, road, message, clock.now()),
+        teller=Teller(heading=settings.mail.sender_name, with_titles=notify.titles),
+        gather=timedelta(minutes=notify.gather_minutes),
+    )
+
+
+def _post(settings: Settings, road: Road, message: Message, now: datetime) -> PostOutcome:
+    # Loaded only where something is told.
+    from memorycapsule.notify import posting, requests
+
+    notify = settings.notify
+    match road:
+        case Road.SLACK:
+            request = requests.slack_request(_value(notify.slack_url), message)
+        case Road.NTFY:
+            token = _value(notify.ntfy_token) or None
+            request = requests.ntfy_request(_value(notify.ntfy_url), message, token=token)
+        case Road.WEBHOOK:
+            secret = _value(notify.webhook_secret)
+            request = requests.webhook_request(_value(notify.webhook_url), message, secret=secret, now=now)
+    return posting.post(request, ca_file=settings.ca_file)
+
+
+def _value(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
 
 
 def _rendering(settings: Settings, run_id: str) -> Rendering:

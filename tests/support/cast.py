@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
 import numpy as np
@@ -40,6 +41,7 @@ from memorycapsule.seal.keys import InstanceKey, new_recovery_key, token_digest
 from memorycapsule.services import capsules, instances, invitations, sessions, stories
 from memorycapsule.services.capsules import CapsuleDraft
 from memorycapsule.services.mailing.composing import MailComposer
+from memorycapsule.services.roads.composing import Teller
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
@@ -48,7 +50,7 @@ from memorycapsule.store.rows import EventRow
 from memorycapsule.store.transactions import Store, Transaction
 from memorycapsule.work.reserve import Reserve
 from memorycapsule.work.tmpfs import default_places
-from memorycapsule.work.worker_context import Mailing, Rendering, Run, Watching, WorkerContext
+from memorycapsule.work.worker_context import Mailing, Notifying, Rendering, Run, Watching, WorkerContext
 from support.moments import NOW
 
 #: When the capsules of the tests open, unless they say otherwise.
@@ -413,6 +415,11 @@ def make_composer(instance: Instance) -> MailComposer:
     )
 
 
+def no_post(_road, _message) -> NoReturn:
+    """No road is set, so nothing leaves by one."""
+    raise AssertionError
+
+
 def make_context(instance: Instance, time: Time, *, connect=None, **more) -> WorkerContext:
     """What `app` would put together: the mailbox as transport, and films of 160 by 90 pixels."""
     mailbox = Mailbox(instance.mailbox_dir)
@@ -428,6 +435,12 @@ def make_context(instance: Instance, time: Time, *, connect=None, **more) -> Wor
             mailbox=None if connect else mailbox,
             render_grace=timedelta(hours=1),
             give_up_days=5,
+        ),
+        notifying=Notifying(
+            roads=(),
+            post=no_post,
+            teller=Teller(heading="MemoryCapsule", with_titles=True),
+            gather=timedelta(hours=1),
         ),
         rendering=Rendering(
             size=Size(width=160, height=90),
@@ -450,7 +463,7 @@ def make_context(instance: Instance, time: Time, *, connect=None, **more) -> Wor
 def adapted(context: WorkerContext, **changes) -> WorkerContext:
     """The same context with other values, whichever part of it they belong to."""
     parts = {}
-    for name in ("mailing", "rendering", "watching", "run"):
+    for name in ("mailing", "notifying", "rendering", "watching", "run"):
         part = getattr(context, name)
         own = {one: changes.pop(one) for one in list(changes) if hasattr(part, one)}
         parts[name] = dataclasses.replace(part, **own)

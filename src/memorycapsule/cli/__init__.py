@@ -29,6 +29,7 @@ from memorycapsule.cli.commands import (
     maintenance,
     members,
     montages,
+    notify,
     preservation,
     proxy,
     render,
@@ -126,6 +127,7 @@ montages.register(app)
 render.register(app)
 mail.register(app)
 proxy.register(app)
+notify.register(app)
 access.register(app)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +23,8 @@ from pydantic import (
 
 from memorycapsule.domain.people import checked_address
 from memorycapsule.domain.quiet_hours import parse_quiet_hours
+from memorycapsule.domain.roads.notifications import Road
+from memorycapsule.domain.roads.webhook_secrets import secret_bytes
 from memorycapsule.errors import UsageProblem
 
 SMTP_PORTS = MappingProxyType({"none": 25, "starttls": 587, "tls": 465})
@@ -345,3 +348,91 @@ class BackupSettings(Section):
         le=3650,
         description="Days without a backup after which the admin is told; 0 never tells.",
     )
+
+
+def _is_receiver(secret: SecretStr) -> SecretStr:
+    """Check the address of a receiver, which is as good as a password."""
+    address = secret.get_secret_value()
+    if not re.fullmatch(r"https?://[!-~]+", address) or not _has_host(address):
+        raise WrongSetting("receiver_unclear")
+    return secret
+
+
+def _has_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port != 0 and not parts.fragment
+    except ValueError:
+        return False
+
+
+def _is_topic(secret: SecretStr) -> SecretStr:
+    parts = urlsplit(secret.get_secret_value())
+    if not re.fullmatch(r"/[A-Za-z0-9_-]{1,64}", parts.path) or parts.query:
+        raise WrongSetting("topic_unclear")
+    return secret
+
+
+def _is_webhook_secret(secret: SecretStr) -> SecretStr:
+    as_wrong_setting(secret_bytes)(secret.get_secret_value())
+    return secret
+
+
+def _is_header(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
+        raise WrongSetting("setting_not_one_line")
+    return secret
+
+
+_Receiver = Annotated[SecretStr, AfterValidator(_is_receiver)]
+
+
+class NotifySettings(Section):
+    """Roads besides mail, by which whoever keeps this machine is told what happens and what is wrong."""
+
+    slack_url: _Receiver | None = Field(
+        default=None,
+        description="An incoming webhook of Slack, or of a service that understands the same (Mattermost).",
+        examples=["https://hooks.slack.com/services/..."],
+    )
+    ntfy_url: Annotated[_Receiver, AfterValidator(_is_topic)] | None = Field(
+        default=None,
+        description="A topic of ntfy, whose name nobody guesses.",
+        examples=["https://ntfy.sh/a-long-secret-name"],
+    )
+    ntfy_token: Annotated[SecretStr, AfterValidator(_is_header)] | None = Field(
+        default=None, description="The access token of that topic, if it has one.", examples=["tk_..."]
+    )
+    webhook_url: _Receiver | None = Field(
+        default=None,
+        description="A receiver of Standard Webhooks; needs webhook_secret.",
+        examples=["https://example.org/hooks/capsule"],
+    )
+    webhook_secret: Annotated[SecretStr, AfterValidator(_is_webhook_secret)] | None = Field(
+        default=None,
+        description="What its messages are signed with: whsec_ and 24 to 64 bytes in Base64 behind it.",
+        examples=["whsec_cHV0LXlvdXItb3duLXNlY3JldC1oZXJl"],
+    )
+    gather_minutes: Whole = Field(
+        default=60,
+        ge=0,
+        le=1440,
+        description="So long a new story waits for others, to be told with them.",
+    )
+    titles: bool = Field(
+        default=True,
+        description="Whether the titles of the admin's own capsules are told; of others, never more than the id.",
+    )
+
+    @model_validator(mode="after")
+    def _webhook_is_whole(self) -> NotifySettings:
+        if (self.webhook_url is None) != (self.webhook_secret is None):
+            missing = "webhook_secret" if self.webhook_secret is None else "webhook_url"
+            raise WrongSetting("webhook_not_whole", missing=f"notify.{missing}")
+        return self
+
+    @property
+    def roads(self) -> tuple[Road, ...]:
+        """The roads that are set."""
+        receivers = {Road.SLACK: self.slack_url, Road.NTFY: self.ntfy_url, Road.WEBHOOK: self.webhook_url}
+        return tuple(road for road, receiver in receivers.items() if receiver)

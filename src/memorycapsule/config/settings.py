@@ -23,6 +23,7 @@ from memorycapsule.config.sections import (
     MailSettings,
     MediaSettings,
     MetricsSettings,
+    NotifySettings,
     S3Settings,
     Section,
     SmtpSettings,
@@ -104,6 +105,11 @@ class Settings(BaseSettings):
         description="The address in mailed links, as guests reach it; may have a path.",
         examples=["https://photos.example.org/capsule"],
     )
+    ca_file: Folder | None = Field(
+        default=None,
+        description="Certificates to trust besides the usual ones, where this program asks other servers over https.",
+        examples=["/etc/ssl/my-ca.pem"],
+    )
     zone: Annotated[str, AfterValidator(as_wrong_setting(zone_named))] = Field(
         default="UTC",
         description="Time zone of dates given without one; unset: this machine's.",
@@ -121,6 +127,7 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     mail: MailSettings = MailSettings()
     smtp: SmtpSettings = SmtpSettings()
+    notify: NotifySettings = NotifySettings()
     s3: S3Settings = S3Settings()
     film: FilmSettings = FilmSettings()
     media: MediaSettings = MediaSettings()
@@ -130,7 +137,18 @@ class Settings(BaseSettings):
     _config_file: Path | None = PrivateAttr(default=None)
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
-    SECRETS: ClassVar[frozenset[str]] = frozenset({"metrics.token", "smtp.password", "s3.secret_access_key"})
+    SECRETS: ClassVar[frozenset[str]] = frozenset(
+        {
+            "metrics.token",
+            "smtp.password",
+            "s3.secret_access_key",
+            "notify.slack_url",
+            "notify.ntfy_url",
+            "notify.ntfy_token",
+            "notify.webhook_url",
+            "notify.webhook_secret",
+        }
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -12,7 +12,7 @@ from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.errors import Busy
 from memorycapsule.journal import journal
 from memorycapsule.services.wakes import Work
-from memorycapsule.work import films, notices, rehearsals, ticks
+from memorycapsule.work import films, notices, notifying, rehearsals, ticks
 from memorycapsule.work.cluster.queues import Queue
 from memorycapsule.work.prerendering import Prerenderer
 from memorycapsule.work.worker_context import WorkerContext
@@ -37,6 +37,10 @@ def add_jobs(
     if Queue.MAIL in queues:
         heartbeat.add("letters", lambda: ticks.send_letters(app), every_seconds=beat)
         names["letters"].append("letters")
+        for road in app.notifying.roads:
+            # Each has a thread of its own: a receiver that hangs keeps nobody waiting.
+            work = functools.partial(notifying.notify, app, road)
+            heartbeat.add(f"notify-{road}", work, every_seconds=beat)
     if Queue.FILM in queues:
         for number, context in enumerate(film_contexts(app, films_at_once), 1):
             name = f"films-{number}" if number > 1 else "films"

@@ -23,7 +23,17 @@ _MINUTE = 60.0
 _LONGEST_EVENT = 80
 _MOST_EVENTS = 1000
 #: Libraries that log every job and request; of these, only errors are kept.
-_CHATTY = ("apscheduler", "alembic", "asyncio", "sqlalchemy", "uvicorn", "multipart", "python_multipart")
+_CHATTY = (
+    "apscheduler",
+    "alembic",
+    "asyncio",
+    "httpcore",
+    "httpx",
+    "sqlalchemy",
+    "uvicorn",
+    "multipart",
+    "python_multipart",
+)
 
 
 def configure(form: Literal["auto", "json", "pretty"], *, is_verbose: bool = False) -> None:

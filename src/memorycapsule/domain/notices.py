@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from memorycapsule.domain.reasons import KeptReason
 from memorycapsule.domain.waits import is_due_again, is_recent
@@ -42,6 +43,7 @@ class NoticeKind(StrEnum):
     DISK = "disk"  #: little space is left
     BACKUP = "backup"  #: there is none, or the newest is old
     UNKNOWN_FILES = "unknown_files"  #: no row knows them
+    ROADS = "roads"  #: notifications do not leave by one of the roads besides mail
 
     @property
     def is_of_capsule(self) -> bool:
@@ -56,12 +58,22 @@ class NoticeKind(StrEnum):
     @property
     def is_grave(self) -> bool:
         """Whether something that was promised does not hold at this moment; the others may lead to that."""
-        return self not in {NoticeKind.DISK, NoticeKind.BACKUP, NoticeKind.UNKNOWN_FILES}
+        return self not in {
+            NoticeKind.DISK,
+            NoticeKind.BACKUP,
+            NoticeKind.UNKNOWN_FILES,
+            NoticeKind.ROADS,
+        }
 
     @property
     def is_unready(self) -> bool:
-        """Whether `/readyz` says no; files that no row knows are kept for that reason alone."""
-        return self is not NoticeKind.UNKNOWN_FILES
+        """Whether `/readyz` says no; files that no row knows are kept, and notifications wait, without any harm."""
+        return self not in {NoticeKind.UNKNOWN_FILES, NoticeKind.ROADS}
+
+    @property
+    def is_of_letters(self) -> bool:
+        """Whether it counts letters that failed: while others are being sent, those are not yet all there are."""
+        return self in {NoticeKind.REJECTED_LETTERS, NoticeKind.UNKNOWN_LETTERS}
 
 
 _OF_CAPSULES = frozenset(
@@ -77,9 +89,6 @@ _OF_CAPSULES = frozenset(
 )
 
 
-_OF_LETTERS = frozenset({NoticeKind.REJECTED_LETTERS, NoticeKind.UNKNOWN_LETTERS})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Notice:
     """Something that is wrong now."""
@@ -93,6 +102,24 @@ class Notice:
     count: int = 1
     #: Whether it may be over in a minute: it is shown, and no letter tells of it.
     is_passing: bool = False
+
+
+class Told(Protocol):
+    """That a notice was told, by whatever road."""
+
+    @property
+    def count(self) -> int:
+        """How many there were then."""
+        ...
+
+    @property
+    def told_at(self) -> datetime:
+        """When that was."""
+        ...
+
+    def is_of(self, notice: Notice) -> bool:
+        """Say whether it was this notice, whatever the count."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +154,7 @@ def is_letter_due(
     news = [
         notice
         for notice in notices
-        if _is_news(notice, told, now) and not (is_sending and notice.kind in _OF_LETTERS)
+        if is_news(notice, told, now) and not (is_sending and notice.kind.is_of_letters)
     ]
     is_quiet = not any(is_recent(one.told_at, now, within=LEAST_INTERVAL) for one in told)
     return bool(news) and (is_quiet or any(_is_urgent(notice, told) for notice in news))
@@ -147,7 +174,8 @@ def is_trial_due(
     return any(tried_at < at - before <= now for at in openings for before in TRIALS_BEFORE_OPENING)
 
 
-def _is_news(notice: Notice, told: Iterable[ToldNotice], now: datetime) -> bool:
+def is_news(notice: Notice, told: Iterable[Told], now: datetime) -> bool:
+    """Say whether a notice was not told yet, counts more than when it was told, or was told a month ago."""
     before = next((one for one in told if one.is_of(notice)), None)
     if before is None or notice.count > before.count:
         return True

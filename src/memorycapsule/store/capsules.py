@@ -24,6 +24,7 @@ from memorycapsule.store.rows import (
     MediumRow,
     MemberRow,
     MontageRow,
+    NotificationRow,
     SessionRow,
     StoryRow,
     UploadPartRow,
@@ -385,6 +386,7 @@ def remove_with_contents(tx: Transaction, capsule_id: str) -> list[str]:
     # Children before their parents.
     for row in (
         DeliveryRow,
+        NotificationRow,
         PieceRow,
         MontageRow,
         AlbumRow,

@@ -80,6 +80,19 @@ class Follower:
         return set() if is_first else {one for one in found.values() if one is not None}
 
 
+def of_kinds_since(tx: Transaction, number: int, kinds: Collection[str]) -> list[tuple[int, Event]]:
+    """Return the events of these kinds after the one with this number, with their numbers, without facts."""
+    statement = (
+        select(EventRow.id, EventRow.kind, EventRow.at, EventRow.capsule_id)
+        .where(col(EventRow.kind).in_(kinds), col(EventRow.id) > number)
+        .order_by(col(EventRow.id))
+    )
+    return [
+        (int(found or 0), Event(kind=kind, at=at, capsule_id=capsule_id))
+        for found, kind, at, capsule_id in tx.session.exec(statement)
+    ]
+
+
 def newest(tx: Transaction) -> tuple[int, datetime] | None:
     """Return the number of the newest event and when it happened; None where nothing has happened yet."""
     found = tx.session.exec(

@@ -29,6 +29,7 @@ from memorycapsule.domain.instances import BlobDamage
 from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.notices import NoticeKind
 from memorycapsule.domain.reasons import KeptReason
+from memorycapsule.domain.roads.notifications import NotificationKind, NotificationState, Road
 from memorycapsule.domain.sessions import CodePurpose, LinkPurpose, Scope, SessionKind
 from memorycapsule.domain.stories import MediumKind
 from memorycapsule.store import columns
@@ -38,6 +39,7 @@ _OF_OPENING = text("is_opening")
 _STILL_SEALED = text("is_sealed")
 _CLAIMED = text("lease IS NOT NULL")
 _DAMAGED = text("damage IS NOT NULL")
+_STANDING = text("is_standing")
 _TO_UNSEAL = text("opened_at IS NOT NULL AND unsealed_at IS NULL")
 _WITHOUT_LETTERS = text("opened_at IS NOT NULL AND letters_queued_at IS NULL")
 _NOT_OPEN = text("opened_at IS NULL")
@@ -398,6 +400,40 @@ class ToldNoticeRow(SQLModel, table=True):
     capsule_id: str
     count: int
     told_at: datetime
+
+
+class RoadRow(SQLModel, table=True):
+    __tablename__ = "road"
+    road: Road = Field(sa_column=Column(columns.EnumColumn(Road), primary_key=True))
+    began_after: int = Field(sa_column=Column(BigInteger, nullable=False))
+    read_until: int = Field(sa_column=Column(BigInteger, nullable=False))
+    paused_until: datetime | None
+    pauses: int
+    pause_reason: KeptReason | None = columns.kept_reason()
+
+
+class NotificationRow(SQLModel, table=True):
+    __tablename__ = "notification"
+    __table_args__ = (
+        Index("ix_notification_road_state_tries", "road", "state", "tries", "next_attempt_at"),
+        Index("ix_notification_standing", "road", sqlite_where=_STANDING),
+    )
+    id: str = columns.key()
+    road: Road = columns.enumerated(Road)
+    kind: NotificationKind = columns.enumerated(NotificationKind)
+    notice: NoticeKind | None = Field(sa_column=Column(columns.EnumColumn(NoticeKind), nullable=True))
+    capsule_id: str | None = columns.reference("capsule", optional=True)
+    dedupe_key: str = Field(unique=True)
+    count: int
+    state: NotificationState = columns.enumerated(NotificationState)
+    tries: int
+    message_id: str | None
+    happened_at: datetime
+    next_attempt_at: datetime
+    queued_at: datetime = Field(index=True)
+    finished_at: datetime | None
+    detail: KeptReason | None = columns.kept_reason()
+    is_standing: bool
 
 
 class EventRow(SQLModel, table=True):

@@ -10,6 +10,7 @@ from memorycapsule.services import instances
 from memorycapsule.services.notices import finding, mail_trial, telling
 from memorycapsule.services.notices.finding import Surroundings
 from memorycapsule.services.preservation import trash
+from memorycapsule.services.roads import happenings
 from memorycapsule.work.worker_context import WorkerContext
 
 
@@ -28,6 +29,7 @@ def surroundings(context: WorkerContext) -> Surroundings:
         trash_files=in_trash.files,
         trash_bytes=in_trash.bytes,
         has_mail_server=context.mailing.mailbox is None,
+        roads=context.notifying.roads,
     )
 
 
@@ -35,13 +37,16 @@ def tell(context: WorkerContext, *, late: timedelta = finding.LATE) -> int:
     """
     Look for what is wrong, and queue a letter to everybody who has to be told something new; return how many.
 
-    The login at the mail server is tried first where it is time to.
+    Roads besides mail are told the same. The login at the mail server is tried first where it is time to.
     """
     if context.watching.log_in and (
         problem := mail_trial.try_login(context.store, context.watching.log_in, context.now())
     ):
         journal.warning("mail.login_failed", reason=problem.reason)
     found = standing(context, late=late)
+    # First, since a letter that is queued now would look as if others were being sent.
+    for road in context.notifying.roads:
+        happenings.tell(context.store, road, found, context.now())
     queued = telling.tell(context.store, context.wake, found, context.now())
     if queued:
         journal.info("notices.told", letters=queued)

@@ -22,7 +22,7 @@ from memorycapsule.services.mailing import deliveries, sending
 from memorycapsule.services.mailing.deliveries import LettersWaiting, Sent
 from memorycapsule.services.opening import FailedOpening, Openings
 from memorycapsule.services.preservation import fixity, history, holds, trash
-from memorycapsule.work import films, notices, rehearsals
+from memorycapsule.work import films, notices, notifying, rehearsals
 from memorycapsule.work.worker_context import WorkerContext
 
 #: Letters in the mailbox folder hold live links; they are kept this long.
@@ -99,6 +99,9 @@ def tick(context: WorkerContext) -> TickResult:
     # Whatever is due and still sealed after such a pass did not open.
     if notices.tell(context, late=timedelta(0)):
         letters += send_letters(context)
+    # Last, since a receiver may hang.
+    for road in context.notifying.roads:
+        notifying.notify(context, road)
     return TickResult(
         opened=openings.opened,
         not_opened=openings.failed,

@@ -12,9 +12,12 @@ from memorycapsule.clock import Clock
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.film.sizes import Size
 from memorycapsule.domain.quiet_hours import QuietHours
+from memorycapsule.domain.roads.notifications import Road
 from memorycapsule.mail.mailbox import Mailbox
 from memorycapsule.mail.outcomes import Transport
 from memorycapsule.services.mailing.composing import MailComposer
+from memorycapsule.services.roads.composing import Teller
+from memorycapsule.services.roads.sending import Post
 from memorycapsule.services.uploads import UploadEnd
 from memorycapsule.services.vault import Vault
 from memorycapsule.services.wakes import Wake
@@ -65,6 +68,17 @@ class Watching:
     log_in: Callable[[], None] | None
     #: So many days may pass without a backup; 0 for any number.
     backup_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notifying:
+    """By which roads besides mail whoever keeps the machine is told."""
+
+    roads: tuple[Road, ...]
+    post: Post
+    teller: Teller
+    #: How long a new story waits for others, to be told with them.
+    gather: timedelta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +136,7 @@ class WorkerContext:
     clock: Clock
     wake: Wake
     mailing: Mailing
+    notifying: Notifying
     rendering: Rendering
     watching: Watching
     run: Run

@@ -32,7 +32,7 @@ from memorycapsule.words.error_sentences import english_sentence_of
 from support.cast import invite, make_capsule, make_instance
 from support.moments import NOW
 
-#: What 0006 to 0008 have added.
+#: What 0006 to 0009 have added.
 LATER_COLUMNS = {
     "capsule": (
         "film_language", "unsealed_at", "letters_queued_at", "rehearsed_at", "rehearsal_problem",
@@ -103,7 +103,7 @@ def go_back_to(tx, revision):
     for table, columns in LATER_COLUMNS.items():
         for column in columns:
             tx.session.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
-    for table in ("told_notice", "album", "node", "bucket", "piece"):
+    for table in ("told_notice", "album", "node", "bucket", "piece", "notification", "road"):
         tx.session.execute(text(f"DROP TABLE {table}"))
     tx.session.execute(text("ALTER TABLE instance ADD COLUMN clock_trusted_at TIMESTAMP"))
     tx.session.execute(
@@ -127,6 +127,7 @@ def test_the_migrated_schema_is_what_the_program_expects(store):
         ("montage", "uq_montage_opening", "is_opening", True),
         ("medium", "ix_medium_still_sealed", "is_sealed", False),
         ("blob", "ix_blob_damaged", "damage IS NOT NULL", False),
+        ("notification", "ix_notification_standing", "is_standing", False),
         ("capsule", "ix_capsule_to_unseal", "opened_at IS NOT NULL AND unsealed_at IS NULL", False),
         (
             "capsule",

@@ -21,6 +21,7 @@ from memorycapsule.domain.invitations import InvitationState
 from memorycapsule.domain.notices import NoticeKind
 from memorycapsule.domain.preservation import DamageKind
 from memorycapsule.domain.rehearsals import RehearsalStep
+from memorycapsule.domain.roads.notifications import NotificationKind, NotificationState, Road
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import MediumKind, Missing
 from memorycapsule.domain.zones import territories
@@ -54,6 +55,8 @@ WORDS_OF_OURS = {
     "medium": MediumKind,
     "invitation": [*InvitationState, "expired"],
     "damage": DamageKind,
+    "road": Road,
+    "notification": NotificationState,
 }
 
 
@@ -162,6 +165,8 @@ def test_every_sentence_is_used_and_every_used_one_exists():
         for voice in ("missing", "missing_seen", "tile_missing", "cli_missing")
     }
     made_up |= {f"notice_to_do_{kind}" for kind in NoticeKind}
+    told = {*NoticeKind, *NotificationKind} - {NotificationKind.NOTICE}
+    made_up |= {f"notification_{kind}" for kind in told}
     made_up |= {f"notice_to_do_{kind}_owner" for kind in NoticeKind if kind.is_of_capsule}
     made_up |= {f"cli_rehearsal_{step}{how}" for step in RehearsalStep for how in ("", "_good")}
     made_up |= {"demo_film_ready", "demo_film_degraded"}

@@ -357,10 +357,11 @@ def _notices(app: App) -> Iterator[Finding]:
         NoticeKind.MAIL,
         NoticeKind.UNKNOWN_FILES,
     }
+    names = {NoticeKind.BACKUP: "cli_doctor_backup", NoticeKind.ROADS: "cli_doctor_roads"}
     for notice in notices.standing(app):
         if notice.kind in elsewhere:
             continue
-        what = Sentence("cli_doctor_backup" if notice.kind is NoticeKind.BACKUP else "cli_doctor_release")
+        what = Sentence(names.get(notice.kind, "cli_doctor_release"))
         if notice.capsule_id:
             what = Sentence("cli_doctor_capsule", capsule=slugs.get(notice.capsule_id, notice.capsule_id))
         state: Literal["warning", "wrong"] = "wrong" if notice.kind.is_grave else "warning"

@@ -17,6 +17,7 @@ from memorycapsule.domain.deliveries import Delivery, DeliveryState
 from memorycapsule.domain.instances import Instance
 from memorycapsule.domain.notices import Notice, NoticeKind
 from memorycapsule.domain.reasons import kept_reason
+from memorycapsule.domain.roads.notifications import LASTING_ROAD_PAUSES, Road
 from memorycapsule.errors import CapsuleError, DamagedRow
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
@@ -24,6 +25,7 @@ from memorycapsule.store import events as event_store
 from memorycapsule.store import fixity as fixity_store
 from memorycapsule.store import instances as instance_store
 from memorycapsule.store import notices as notice_store
+from memorycapsule.store.roads import notifications as notification_store
 from memorycapsule.store.transactions import Store, Transaction
 
 #: A beat takes no longer, even on a busy machine.
@@ -49,6 +51,8 @@ class Surroundings:
     trash_bytes: int
     #: Whether letters go to a mail server, and do not become files.
     has_mail_server: bool
+    #: The roads besides mail that are set.
+    roads: tuple[Road, ...] = ()
 
 
 def notices(
@@ -73,6 +77,7 @@ def notices(
             *_disk(surroundings),
             *_backup(tx, instance, surroundings, now),
             *_unknown_files(tx, instance, surroundings),
+            *_roads(tx, surroundings),
         ]
     order = list(NoticeKind)
     return sorted(found, key=lambda notice: order.index(notice.kind))
@@ -195,3 +200,12 @@ def _unknown_files(tx: Transaction, instance: Instance, surroundings: Surroundin
         size = f"{surroundings.trash_bytes / 1e6:.1f}"
         says = CapsuleError("notice_files_in_trash", count=count, size=size)
         yield Notice(kind=NoticeKind.UNKNOWN_FILES, says=kept_reason(says), count=count)
+
+
+def _roads(tx: Transaction, surroundings: Surroundings) -> Iterator[Notice]:
+    failing = notification_store.resting(tx, surroundings.roads, least_pauses=LASTING_ROAD_PAUSES)
+    problem = next((one.pause_reason for one in failing if one.pause_reason), None)
+    if problem:
+        names = [str(one.road) for one in failing]
+        says = CapsuleError("notice_roads", roads=names, problem=problem.error)
+        yield Notice(kind=NoticeKind.ROADS, says=kept_reason(says), count=len(failing))

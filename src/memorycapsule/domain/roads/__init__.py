@@ -1,0 +1,1 @@
+"""Roads: the ways by which notifications leave besides mail."""

@@ -1,0 +1,1 @@
+"""What roads have to carry, and how they fare."""
