@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from memorycapsule import config
+from memorycapsule.cli.commands.maintenance import config_warnings
 from memorycapsule.config import Settings
 from memorycapsule.config.settings import fields
 from memorycapsule.errors import ConfigurationProblem, NotInitialised, UsageProblem
@@ -335,6 +336,18 @@ class TestMistakes:
         assert "store_url must name a Postgres" in problem(place, cluster)
         assert "smtp.host must be set" in problem(place, {"CAPSULE_CLUSTER": "true"} | postgres)
         assert place.load(cluster | postgres).cluster
+
+    def test_files_that_other_machines_do_not_see_are_warned_of(self, place):
+        shared = {
+            "CAPSULE_CLUSTER": "true",
+            "CAPSULE_SMTP__HOST": "mail.example.org",
+            "CAPSULE_STORE_URL": "postgresql+psycopg://capsule@db/capsule",
+        }
+        warning = "all machines see"
+
+        assert any(warning in str(one) for one in config_warnings(place.load(shared)))
+        shared["CAPSULE_BLOBS_URL"] = "file:///srv/blobs"
+        assert not any(warning in str(one) for one in config_warnings(place.load(shared)))
 
     def test_half_a_login_is_refused(self, place):
         assert "smtp.password is not set" in problem(place, {"CAPSULE_SMTP__USERNAME": "me"})

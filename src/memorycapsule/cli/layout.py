@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TextIO
@@ -10,6 +11,10 @@ from typing import TextIO
 _GAP = 3
 #: In a narrow terminal columns stand closer.
 _NARROW_GAP = 2
+#: A word, or a command in backticks with what touches it: nobody should copy half a command.
+_WORD = re.compile(r"[^\s`]*`[^`]+`[^\s`]*|\S+")
+#: What stands before a paragraph: its indent, and the sign of a finding.
+_BEGIN = re.compile(r"\s*(?:[✓!✗] )?")
 
 
 def width_of(text: str) -> int:
@@ -38,11 +43,11 @@ def wrapped(text: str, width: int, *, first: str = "", indent: str | None = None
     Break a paragraph into lines of so many columns.
 
     It begins with `first`; the lines after it with `indent`, which is as wide as `first` unless it is given. A word
-    that is wider than a line has one of its own.
+    that is wider than a line has one of its own, and a command in backticks is a word.
     """
     indent = " " * width_of(first) if indent is None else indent
     line, is_empty = first, True
-    for word in text.split():
+    for word in _WORD.findall(text):
         if not is_empty and width_of(line) + 1 + width_of(word) > width:
             yield line
             line, is_empty = indent, True
@@ -52,7 +57,7 @@ def wrapped(text: str, width: int, *, first: str = "", indent: str | None = None
 
 
 def fitted(text: str, width: int | None) -> str:
-    """Return text whose long lines are broken between words; what was indented stays so."""
+    """Return text whose long lines are broken between words; what was indented, or follows a sign, stays so."""
     if width is None:
         return text
     lines: list[str] = []
@@ -60,8 +65,9 @@ def fitted(text: str, width: int | None) -> str:
         if width_of(line) <= width:
             lines.append(line)
             continue
-        begin = line[: len(line) - len(line.lstrip())]
-        lines += wrapped(line, width, first=begin, indent=f"{begin}  " if begin else "")
+        begin = _BEGIN.match(line)[0]  # type: ignore[index]  # it matches everything
+        indent = " " * width_of(begin) if begin.strip() or not begin else f"{begin}  "
+        lines += wrapped(line[len(begin) :], width, first=begin, indent=indent)
     return "\n".join(lines)
 
 
@@ -90,7 +96,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
 
 
 def _widest_word(cell: str) -> int:
-    return max(map(width_of, cell.split()), default=0)
+    return max(map(width_of, _WORD.findall(cell)), default=0)
 
 
 def _beside(rows: Sequence[Sequence[str]], widths: Sequence[int], gap: int) -> Iterator[str]:

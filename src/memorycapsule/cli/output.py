@@ -107,18 +107,18 @@ class Output:
     def note(self, text: str) -> None:
         """Add something worth knowing, on stderr; not when --quiet."""
         if not self.is_quiet:
-            _write(sys.stderr, text)
+            self.warn(text)
 
     def warn(self, text: str) -> None:
         """Warn on stderr, always."""
-        _write(sys.stderr, text)
+        _write(sys.stderr, fitted(text, columns_of(sys.stderr)))
 
     def error(self, error: CapsuleError) -> None:
         """Say what went wrong: as JSON on stdout, otherwise as a sentence on stderr."""
         if self.as_json and not self._has_answered:
             self.answer({"error": error_answer(error)})
         else:
-            _write(sys.stderr, self.spoken(error))
+            self.warn(self.spoken(error))
 
     @contextmanager
     def progress(self, words: str, total: float, *, counts_bytes: bool = False) -> Iterator[Bar]:

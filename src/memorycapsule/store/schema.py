@@ -38,7 +38,18 @@ def check(store: Store, *, with_engine: bool = False) -> None:
         raise MigrationNeeded if revision in _revisions() else NewerSchema
     known = _revisions(_ENGINE)
     if with_engine and (engine := _engine(found)) != known[-1]:
-        raise MigrationNeeded if engine is None or engine in known else NewerSchema
+        if engine is None:
+            raise MigrationNeeded("engine_tables_missing")
+        raise MigrationNeeded if engine in known else NewerSchema
+
+
+def is_current(store: Store, *, with_engine: bool = False) -> bool:
+    """Tell whether an upgrade would change nothing. Raises NotInitialised or NewerSchema, as `check` does."""
+    try:
+        check(store, with_engine=with_engine)
+    except MigrationNeeded:
+        return False
+    return True
 
 
 def current_revision(store: Store) -> str | None:

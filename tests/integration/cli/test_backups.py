@@ -81,6 +81,7 @@ def test_without_the_key_file_nothing_is_restored_but_with_the_recovery_key(caps
 
     refused = capsule("restore", usb, "--json")
     assert (refused.code, refused.error["code"]) == (7, "key_missing")
+    assert "--recover" in refused.error["message"]
     assert not (tmp_path / "data" / "capsule.db").exists()
 
     assert capsule("restore", usb, "--recovery-file", paper, "--json").code == 0

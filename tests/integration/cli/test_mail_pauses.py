@@ -100,6 +100,19 @@ def test_asking_again_in_vain_does_not_end_well(mail):
         assert "Relay access denied" in asked.out
 
 
+def test_a_test_letter_that_is_refused_as_ours_says_what_to_look_at(mail):
+    with ScriptedServer({"RCPT": "554 5.7.1 Relay access denied"}) as server:
+        said = mail(server)("mail", "test", "ada@example.org", "--json")
+
+        assert (said.code, said.error["code"], said.error["reason"]) == (
+            7,
+            "mail_refused",
+            "trial_letter_unwanted",
+        )
+        assert "sender_address" in said.error["message"]
+        assert said.error["message"].endswith("554 5.7.1 Relay access denied")
+
+
 def test_a_test_letter_that_is_taken_ends_the_pause_of_all_others(mail):
     with ScriptedServer({"RCPT": ["554 5.7.1 Relay access denied", "250 ok"]}) as server:
         capsule = mail(server)

@@ -69,7 +69,11 @@ def test_the_old_place_is_refused_afterwards(covered, old, new, monkeypatch):
 def test_beside_a_daemon_all_is_copied_and_the_last_step_waits(covered, old, new, tmp_path):
     with FolderLock(tmp_path / "data"):
         busy = covered("blobs", "move", old, new, "--json")
-        assert (busy.code, busy.json["error"]["code"]) == (6, "busy")
+        assert (busy.code, busy.json["error"]["code"], busy.json["error"]["reason"]) == (
+            6,
+            "busy",
+            "blobs_move_waits",
+        )
         assert files(new) == files(old)
         assert covered("list").code == 0
     again = covered("blobs", "move", old, new, "--json").json["moved"]

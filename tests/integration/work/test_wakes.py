@@ -117,7 +117,11 @@ def test_only_who_shares_a_database_needs_the_schema_of_the_engine(postgres):
     try:
         schema.upgrade(store)
         schema.check(store)
-        with pytest.raises(MigrationNeeded):
+        assert schema.is_current(store)
+        assert not schema.is_current(store, with_engine=True), (
+            "`db upgrade` would not say that nothing changed"
+        )
+        with pytest.raises(MigrationNeeded, match="engine_tables_missing"):
             schema.check(store, with_engine=True)
         assert count(store, "SELECT count(*) FROM pg_class WHERE relname LIKE 'procrastinate%'") == 0
 

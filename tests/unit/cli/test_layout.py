@@ -55,3 +55,21 @@ def test_a_long_line_goes_on_below_itself():
     ]
     assert fitted(text, None) == text
     assert fitted("http://127.0.0.1:8484/g/i/" + "x" * 60, 40).count("\n") == 0
+
+
+def test_a_command_in_backticks_is_not_broken():
+    assert fitted("Nothing opens unless cron calls `capsule tick`.", 40).split("\n") == [
+        "Nothing opens unless cron calls",
+        "`capsule tick`.",
+    ]
+    assert fitted("As Bob: `export CAPSULE_TOKEN=1234567890123456789`", 40).split("\n") == [
+        "As Bob:",
+        "`export CAPSULE_TOKEN=1234567890123456789`",
+    ]
+
+
+def test_what_follows_a_sign_goes_on_below_its_first_word():
+    assert fitted("✓ clock: nothing speaks against it.", 20).split("\n") == [
+        "✓ clock: nothing",
+        "  speaks against it.",
+    ]

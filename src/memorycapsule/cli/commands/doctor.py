@@ -321,7 +321,7 @@ def _inside(app: App) -> Iterator[Finding]:
             state="wrong",
             says=Sentence(
                 "cli_doctor_letters_wait",
-                letters=waits.count,
+                count=waits.count,
                 until=f"{waits.until:%Y-%m-%d %H:%M}",
                 reason=waits.why,
             ),
@@ -332,7 +332,7 @@ def _inside(app: App) -> Iterator[Finding]:
     yield Finding(
         what=Sentence("cli_doctor_outbox"),
         state="good",
-        says=Sentence("cli_doctor_outbox_waiting", letters=waiting)
+        says=Sentence("cli_doctor_outbox_waiting", count=waiting)
         if waiting
         else Sentence("cli_doctor_outbox_empty"),
     )

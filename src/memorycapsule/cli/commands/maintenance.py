@@ -71,6 +71,8 @@ def config_warnings(settings: Settings) -> list[Sentence | CapsuleError]:
         found.append(Sentence(key))
     if not settings.mail_is_real:
         found.append(Sentence("cli_config_no_mail", folder=settings.mailbox_dir))
+    if settings.cluster and settings.blobs_url is None:
+        found.append(Sentence("cli_config_files_here_only", folder=settings.data_dir / "blobs"))
     if settings.film.face_model:
         from memorycapsule.media.picture_analysis import face_model_problem
 
@@ -106,12 +108,13 @@ def db_upgrade(ctx: typer.Context) -> None:
         if before is None:
             raise NotInitialised
         with working_alone(settings.data_dir, store):
+            is_current = schema.is_current(store, with_engine=settings.cluster)
             copy = schema.upgrade(store, with_engine=settings.cluster)
     after = schema.newest_revision()
     door.out.answer(
         {"database": {"from": before, "revision": after, "copy": str(copy) if copy is not None else None}}
     )
-    if before == after:
+    if is_current:
         door.out.say(door.out.words("cli_db_same"))
     else:
         key = "cli_db_upgraded_with_copy" if copy else "cli_db_upgraded"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from memorycapsule.cli.door import door_of
 from memorycapsule.cli.options import examples, group
-from memorycapsule.errors import PartlyDone, UsageProblem
+from memorycapsule.errors import Busy, PartlyDone, UsageProblem
 
 if TYPE_CHECKING:
     from memorycapsule.config import Settings
@@ -41,20 +42,23 @@ def move(
     here, there = _url("FROM", source), _url("TO", target)
     if here == there or settings.used_blobs_url not in {here, there}:
         raise UsageProblem("blobs_move_elsewhere", used=settings.used_blobs_url)
-    with door.store(settings) as store:
+    with door.store(settings) as store, ExitStack() as alone:
         old, new = open_blobs(settings, here), open_blobs(settings, there)
         total = verification.stored_bytes(store)
         with door.out.progress(door.out.words("cli_blobs_moving"), total, counts_bytes=True) as bar:
             is_used = settings.used_blobs_url == there
             copied = moving.copy(store, old, new, is_used=is_used, on_done=bar.advance)
-        with working_alone(settings.data_dir, store):
+        try:
+            alone.enter_context(working_alone(settings.data_dir, store))
+        except Busy as error:
+            raise Busy("blobs_move_waits") from error
+        done = moving.copy_the_rest(store, old, new)
+        moving.settle(store, new)
+        is_switched = is_used or _switch(settings, there)
+        if is_switched:
+            # A command that began before may have put something in until now.
             done = moving.copy_the_rest(store, old, new)
-            moving.settle(store, new)
-            is_switched = is_used or _switch(settings, there)
-            if is_switched:
-                # A command that began before may have put something in until now.
-                done = moving.copy_the_rest(store, old, new)
-                moving.leave(old, new)
+            moving.leave(old, new)
     door.out.answer(
         {
             "moved": {

@@ -37,6 +37,9 @@ def send_trial(
     match outcome.state:
         case "sent":
             return outcome.detail
+        case "paused" if outcome.detail.reason == "mail_server_replied":
+            # Words of a server alone tell nobody what to do.
+            raise MailRefused("trial_letter_unwanted", problem=outcome.detail)
         case "paused":
             raise outcome.detail.as_kind(MailRefused)
         case "unknown":

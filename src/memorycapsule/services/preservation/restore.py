@@ -20,7 +20,7 @@ from memorycapsule.domain.preservation import (
     premis_event,
 )
 from memorycapsule.domain.reasons import kept_reason
-from memorycapsule.errors import ConfigurationProblem, NotDue, NotFound, WrongKey
+from memorycapsule.errors import ConfigurationProblem, KeyMissing, NotDue, NotFound, WrongKey
 from memorycapsule.media.backup_folder import BackupFolder, WrongBytes, copy_checked, digest_of_file
 from memorycapsule.media.cache import Cache
 from memorycapsule.media.storage.blobs import Blobs
@@ -79,7 +79,13 @@ def check_key(key_file: Path, backup: Backup) -> InstanceKey:
 
     Raises KeyMissing, or WrongKey, which names a file beside it that is the right one.
     """
-    key = InstanceKey.load(key_file)
+    try:
+        key = InstanceKey.load(key_file)
+    except KeyMissing as error:
+        if error.reason == "instance_key_closed":
+            raise
+        # `key recover`, which others advise, needs the instance that is not there yet.
+        raise KeyMissing("restore_needs_key", file=key_file) from error
     if key.fingerprint == backup.key_fingerprint:
         return key
     if right := key_file_beside(key_file, backup.key_fingerprint):
