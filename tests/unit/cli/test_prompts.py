@@ -34,7 +34,7 @@ def test_every_answer_is_checked_at_its_prompt(tmp_path, monkeypatch, capsys):
     def refuse(wrong: str, reason: str) -> Callable[[str], int]:
         def tried(answer: str) -> int:
             if answer == wrong:
-                raise UsageProblem(reason, megabytes=3, needed=1000, port=wrong)
+                raise UsageProblem(reason, megabytes=3, needed=1000, setting="daemon.port", port=wrong)
             return 5 * 10**9
 
         return tried

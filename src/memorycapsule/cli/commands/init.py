@@ -154,7 +154,9 @@ def _refuse_used_port(settings: Settings) -> None:
     port = settings.daemon.port
     if problem := _port_problem(settings.daemon.host, port):
         is_taken = problem.errno == errno.EADDRINUSE
-        raise ConfigurationProblem("daemon_port_taken" if is_taken else "daemon_port_forbidden", port=port)
+        raise ConfigurationProblem(
+            "daemon_port_taken" if is_taken else "daemon_port_forbidden", port=port, setting="daemon.port"
+        )
 
 
 def _port_problem(host: str, port: int) -> OSError | None:
