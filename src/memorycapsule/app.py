@@ -30,6 +30,7 @@ from memorycapsule.services.mailing.composing import MailComposer
 from memorycapsule.services.preservation import history
 from memorycapsule.services.roads.composing import Teller
 from memorycapsule.services.vault import Vault
+from memorycapsule.services.wakes import noting_requests
 from memorycapsule.store import schema
 from memorycapsule.store.cluster.turns import turn
 from memorycapsule.store.transactions import Store
@@ -179,7 +180,7 @@ def open_app(
             vault=vault,
             clock=clock,
             dispatcher=dispatcher,
-            wake=dispatcher.wake,
+            wake=noting_requests(dispatcher.wake, clock.now),
             mailing=Mailing(
                 composer=MailComposer(
                     key=key,

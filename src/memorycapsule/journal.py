@@ -7,8 +7,12 @@ most commands log nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
+
+_request: ContextVar[str | None] = ContextVar("request", default=None)
 
 
 class _Journal:
@@ -31,3 +35,18 @@ class _Journal:
 
 
 journal = _Journal()
+
+
+def current_request() -> str | None:
+    """Return the id of the request that is being answered, or that asked for the work in hand; None for neither."""
+    return _request.get()
+
+
+@contextmanager
+def on_behalf_of(request_id: str | None) -> Iterator[None]:
+    """Have each line of the journal that is written in this block name a request; None names none."""
+    before = _request.set(request_id)
+    try:
+        yield
+    finally:
+        _request.reset(before)

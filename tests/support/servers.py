@@ -308,6 +308,10 @@ class Running:
             for path in (self._stdout, self._stderr)
         )
 
+    def log(self) -> str:
+        """Everything it has logged so far."""
+        return self._stderr.read_text()
+
     def kill(self) -> None:
         """kill -9: no chance to tidy up. Its children are left to notice by themselves."""
         self.process.kill()

@@ -17,6 +17,8 @@ from memorycapsule.store.transactions import Transaction
 _LONGEST_SECONDS = 600.0
 #: So many numbers before the newest one, at most, belong to transactions that are not over yet.
 _IN_FLIGHT = 1000
+#: So many subjects are looked for by one statement.
+_ASKED_AT_ONCE = 500
 _INSERT = insert(getattr(EventRow, "__table__"))  # noqa: B009 - its type does not say that it has one
 
 
@@ -132,3 +134,19 @@ def last_facts(tx: Transaction, kind: str, subject_id: str) -> dict[str, str | i
     )
     found = tx.session.exec(statement).first()
     return dict(json.loads(found)) if found else {}
+
+
+def newest_facts(
+    tx: Transaction, kind: str, subject_ids: Collection[str]
+) -> dict[str, dict[str, str | int | None]]:
+    """Return the facts of the last event of this kind about each subject that there is one of, by subject."""
+    asked, facts = list(subject_ids), dict[str, dict[str, str | int | None]]()
+    while some := asked[:_ASKED_AT_ONCE]:
+        statement = (
+            select(EventRow.subject_id, EventRow.facts)
+            .where(EventRow.kind == kind, col(EventRow.subject_id).in_(some))
+            .order_by(col(EventRow.id))
+        )
+        facts |= {str(subject): json.loads(told) for subject, told in tx.session.exec(statement)}
+        del asked[:_ASKED_AT_ONCE]
+    return facts

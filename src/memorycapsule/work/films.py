@@ -25,11 +25,12 @@ from memorycapsule.errors import (
     RenderFailed,
     shortage,
 )
-from memorycapsule.journal import journal
+from memorycapsule.journal import journal, on_behalf_of
 from memorycapsule.render.survey import Survey
 from memorycapsule.services.film import montages, preparation, segment_cache, shared_segments
 from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.services.film.preparation import PreparedFilm
+from memorycapsule.services.wakes import requests_of
 from memorycapsule.work import lock, tmpfs
 from memorycapsule.work.cluster import film_pieces
 from memorycapsule.work.renderer import RenderInterrupted, RenderJob, run_renderer, survey
@@ -85,6 +86,13 @@ def make(context: WorkerContext, montage_id: str) -> bool:
     montage = montages.claim(context.store, montage_id, lease=context.run.lease, now=context.now())
     if montage is None:
         return False
+    asked_by = requests_of(context.store, [montage.id]).get(montage.id)
+    with on_behalf_of(asked_by):
+        return _make(context, montage)
+
+
+def _make(context: WorkerContext, montage: Montage) -> bool:
+    """Render a film that is claimed."""
     folder = context.rendering.work_dir / montage.id
     log = journal.bind(montage=montage.id, capsule=montage.capsule_id, attempt=montage.attempt)
     started = time.monotonic()

@@ -6,6 +6,7 @@ What is due stands in the rows of the database alone; no state is kept between t
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from memorycapsule.domain.deliveries import Delivery
 from memorycapsule.domain.film.montages import Montage
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import DiskFull, NotDue, Postponed
-from memorycapsule.journal import journal
+from memorycapsule.journal import journal, on_behalf_of
 from memorycapsule.services import cleanup, instances, opening, reading, reminders, uploads
 from memorycapsule.services.cluster import buckets
 from memorycapsule.services.film import montages, shared_segments
@@ -22,6 +23,7 @@ from memorycapsule.services.mailing import deliveries, sending
 from memorycapsule.services.mailing.deliveries import LettersWaiting, Sent
 from memorycapsule.services.opening import FailedOpening, Openings
 from memorycapsule.services.preservation import fixity, history, holds, trash
+from memorycapsule.services.wakes import requests_of
 from memorycapsule.work import films, notices, notifying, rehearsals
 from memorycapsule.work.worker_context import WorkerContext
 
@@ -196,6 +198,7 @@ def send_letters(context: WorkerContext) -> Sent:
         clock=context.now,
     )
     if sent != Sent():
+        _tell_of_letters(context, sent)
         journal.info(
             "letters.tried",
             sent=len(sent.sent),
@@ -211,6 +214,18 @@ def send_letters(context: WorkerContext) -> Sent:
                 reason=waiting.why.reason,
             )
     return sent
+
+
+def _tell_of_letters(context: WorkerContext, sent: Sent) -> None:
+    """Log what became of each letter that a request asked for; the others are counted."""
+    became = {
+        delivery_id: state.name
+        for state in dataclasses.fields(sent)
+        for delivery_id in getattr(sent, state.name)
+    }
+    for delivery_id, request in requests_of(context.store, became).items():
+        with on_behalf_of(request):
+            journal.info("letter.tried", delivery=delivery_id, state=became[delivery_id])
 
 
 @dataclass(frozen=True, kw_only=True)

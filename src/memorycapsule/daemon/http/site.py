@@ -40,6 +40,7 @@ from memorycapsule.daemon.http.protocol.guard import Guard
 from memorycapsule.daemon.http.protocol.pressure import Pressure
 from memorycapsule.daemon.http.protocol.rate_limits import MemoryBuckets, RateLimits, StoredBuckets
 from memorycapsule.daemon.http.protocol.sessions import Cookie, cookie_viewers, page_reader, token_viewers
+from memorycapsule.daemon.http.protocol.traces import Traces
 from memorycapsule.daemon.http.uploads import tus
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
 from memorycapsule.errors import CapsuleError
@@ -94,6 +95,7 @@ def make_site(app: App, *, heartbeat_age: Callable[[], float]) -> FastAPI:
         failed=failures.answer_failure,
         files_origin=app.vault.blobs.origin if app.vault.has_addresses else None,
     )
+    site.add_middleware(Traces, root_path=root_path, costs=costs)
     return site
 
 

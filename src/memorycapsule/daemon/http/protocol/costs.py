@@ -62,6 +62,8 @@ ANSWER = Rate(kind="answer", at_once=40, every_seconds=10)
 class Cost:
     """What a request may cost."""
 
+    #: The template of its route, such as `/g/i/{token}`; "none" for a request that no route is for.
+    route: str = "none"
     #: None for a route that may be asked without end.
     rate: Rate | None = None
     largest_body: int = LARGEST_FORM_BYTES
@@ -107,7 +109,7 @@ class Costs:
                 continue
             pattern, _format, _convertors = compile_path(route.path)
             for method in route.methods or ():
-                self._costs.setdefault(method, []).append((pattern, _cost_of(route.endpoint, settings)))
+                self._costs.setdefault(method, []).append((pattern, _cost_of(route, settings)))
 
     def of(self, method: str, path: str) -> Cost:
         """Return what a request may cost; `path` goes without the path of the public address."""
@@ -115,7 +117,11 @@ class Costs:
         return next(found, _FREE)
 
 
-def _cost_of(handler: Callable[..., Any], settings: Settings) -> Cost:
-    marks = vars(handler)
+def _cost_of(route: RouteContext, settings: Settings) -> Cost:
+    marks = vars(route.endpoint)
     largest = marks.get(_LARGEST_BODY, LARGEST_FORM_BYTES)
-    return Cost(rate=marks.get(_RATE), largest_body=largest(settings) if callable(largest) else largest)
+    return Cost(
+        route=route.path or "none",
+        rate=marks.get(_RATE),
+        largest_body=largest(settings) if callable(largest) else largest,
+    )

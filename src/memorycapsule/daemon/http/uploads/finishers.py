@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from memorycapsule.errors import CapsuleError, DiskFull, Postponed
-from memorycapsule.journal import journal
+from memorycapsule.journal import current_request, journal, on_behalf_of
 from memorycapsule.processes.hangs import is_machine_quiet
 from memorycapsule.services import uploads
 from memorycapsule.services.uploads import UploadEnd
@@ -44,6 +44,8 @@ class Finishers:
         self._changed = threading.Condition()
         self._futures: dict[str, Future[None]] = {}
         self._waiting: deque[str] = deque()
+        #: Which request brought the last piece of each; None after a restart.
+        self._requests: dict[str, str | None] = {}
         #: When files are tried again, and after how many tries each.
         self._later: list[tuple[float, str]] = []
         self._tries: dict[str, int] = {}
@@ -68,6 +70,7 @@ class Finishers:
                 return future
             self._start_threads()
             self._futures[upload_id] = future
+            self._requests.setdefault(upload_id, current_request())
             self._waiting.append(upload_id)
             self._changed.notify()
             return future
@@ -91,7 +94,8 @@ class Finishers:
 
     def _work(self) -> None:
         while (upload_id := self._take()) is not None:
-            self._try(upload_id)
+            with on_behalf_of(self._requests.get(upload_id)):
+                self._try(upload_id)
 
     def _take(self) -> str | None:
         """Wait for the next file and return it; None at the end. Only one at a time is tried again."""
@@ -118,7 +122,7 @@ class Finishers:
         app = self._app
         with self._changed:
             was_alone, begun = self._in_hand == 1, self._begun
-        is_over = True
+        is_over, started = True, monotonic()
         try:
             # Where nobody else works in the database, nobody else can be at it.
             lease = None if app.run.is_alone else app.run.lease
@@ -140,6 +144,8 @@ class Finishers:
             journal.error("upload.unfinished", error=type(error).__name__)
             journal.debug("upload.unfinished", exc_info=error)
             is_over = False
+        else:
+            journal.info("upload.finished", upload=upload_id, took_seconds=round(monotonic() - started, 1))
         self._let_go(upload_id, is_over=is_over)
 
     def _put_off(self, upload_id: str, *, is_alone: bool) -> bool:
@@ -169,6 +175,7 @@ class Finishers:
                 self._is_trying_again = False
             if is_over:
                 self._tries.pop(upload_id, None)
+                self._requests.pop(upload_id, None)
             else:
                 tries = self._tries[upload_id] = self._tries.get(upload_id, 0) + 1 if counts else 1
                 pause = min(RETRY_SECONDS * 2 ** (tries - 1), MOST_RETRY_SECONDS)

@@ -8,6 +8,7 @@ those that are whole.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Annotated, Any, TypeVar
@@ -51,7 +52,9 @@ class UploadReceiver:
 
     async def run_in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """Call `work` in a thread that no page waits for; return or raise what it returns or raises."""
-        return await asyncio.get_running_loop().run_in_executor(self._store_threads, work, *arguments)
+        # What it logs and asks for bears the id of the request.
+        run = contextvars.copy_context().run
+        return await asyncio.get_running_loop().run_in_executor(self._store_threads, run, work, *arguments)
 
     def begin(self, viewer: Viewer, story_id: str, *, about: UploadMetadata, length: int) -> Upload:
         """Announce a file; raises what `uploads.begin` raises."""
