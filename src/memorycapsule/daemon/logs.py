@@ -45,7 +45,7 @@ _CHATTY = (
 
 _ECS_VERSION = "9.2.0"
 #: What the Common Schema calls the fields of our events. All others stand below `capsule.`.
-_ECS_NAMES = {
+ECS_NAMES = {
     "bytes": "file.size",
     "capsule": "capsule.id",
     "code": "error.id",
@@ -167,7 +167,7 @@ def by_common_schema(_logger: Any, _method: str, event: EventDict) -> EventDict:
     if (seconds := event.pop("took_seconds", None)) is not None:
         line["event.duration"] = round(seconds * _NANOSECONDS)
     for name, value in event.items():
-        line[_ECS_NAMES.get(name, f"capsule.{name}")] = value
+        line[ECS_NAMES.get(name, f"capsule.{name}")] = value
     return line
 
 
