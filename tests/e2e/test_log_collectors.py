@@ -29,20 +29,18 @@ def program(name: str) -> str:
 
 
 class Elasticsearch(ThreadingHTTPServer):
-    """A stand-in for Elasticsearch: it keeps what is posted to `_bulk`, and can be away for a while."""
+    """A stand-in for Elasticsearch, which keeps what is posted to `_bulk`."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
         self.actions: list[dict[str, Any]] = []
         self.documents: list[dict[str, Any]] = []
-        self.is_away = False
-        super().__init__(("127.0.0.1", 0), _Answers)
-
-    @property
-    def port(self) -> int:
-        return self.server_address[1]
+        super().__init__(("127.0.0.1", port), _Answers)
 
     def events(self) -> list[str]:
         return [str(one.get("event.action", "")) for one in self.documents]
+
+    def of_nginx(self) -> list[dict[str, Any]]:
+        return [one for one in self.documents if one["service.name"] == "nginx"]
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -55,11 +53,8 @@ class _Answers(BaseHTTPRequestHandler):
         self._answer({})
 
     def do_POST(self) -> None:
-        lines = self.rfile.read(int(self.headers["content-length"])).splitlines()
-        if self.server.is_away:
-            self._answer({})
-            return
         assert self.path.startswith("/_bulk"), self.path
+        lines = self.rfile.read(int(self.headers["content-length"])).splitlines()
         actions = [json.loads(line) for line in lines[::2]]
         self.server.actions += actions
         self.server.documents += [json.loads(line) for line in lines[1::2]]
@@ -68,7 +63,7 @@ class _Answers(BaseHTTPRequestHandler):
 
     def _answer(self, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()
-        self.send_response(503 if self.server.is_away else 200)
+        self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
         self.end_headers()
@@ -79,9 +74,9 @@ class _Answers(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture
-def elasticsearch() -> Iterator[Elasticsearch]:
-    with Elasticsearch() as server:
+@contextlib.contextmanager
+def elasticsearch(port: int) -> Iterator[Elasticsearch]:
+    with Elasticsearch(port) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -122,13 +117,13 @@ def _answers(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def rsyslog(folder: Path, elasticsearch: Elasticsearch) -> Iterator[None]:
+def rsyslog(folder: Path, port: int) -> Iterator[None]:
     """rsyslog by our sample, in which nothing is changed but places and the port."""
     text = (SAMPLES / "rsyslog.conf").read_text()
     for there, here in (
         ("/var/log/memorycapsule/daemon.log", f"{folder}/daemon.log"),
         ("/var/log/nginx/memorycapsule.json", f"{folder}/memorycapsule.json"),
-        ('serverport="9200"', f'serverport="{elasticsearch.port}"'),
+        ('serverport="9200"', f'serverport="{port}"'),
     ):
         assert there in text
         text = text.replace(there, here)
@@ -171,43 +166,35 @@ def folder(tmp_path) -> Path:
     return logs
 
 
-def test_rsyslog_posts_the_lines_of_daemon_and_nginx_by_the_names_of_the_reference(
-    folder, elasticsearch, tmp_path
-):
-    house = Household(tmp_path / "house")
-    elasticsearch.is_away = True
-    with house.daemon() as daemon, nginx(folder, daemon.url.removeprefix("http://")) as port:
-        with rsyslog(folder, elasticsearch):
-            answer = ask(port, "POST", f"/g/i/{TOKEN}?who=Ada")
-            ask(port, "GET", "/gone/")
-            (folder / "daemon.log").write_text(daemon.log())
-            elasticsearch.is_away = False
-            wait_until(
-                lambda: "request.answered" in elasticsearch.events(), 90, "the daemon's lines are there"
-            )
-            wait_until(lambda: len(of_nginx(elasticsearch)) >= 3, 90, "nginx's lines are there")
-            assert daemon.terminate() == 0
+def test_rsyslog_posts_the_lines_of_daemon_and_nginx_by_the_names_of_the_reference(folder, tmp_path):
+    house, port_of_elasticsearch = Household(tmp_path / "house"), free_port()
+    with (
+        house.daemon() as daemon,
+        nginx(folder, daemon.url.removeprefix("http://")) as port,
+        rsyslog(folder, port_of_elasticsearch),
+    ):
+        answer = ask(port, "POST", f"/g/i/{TOKEN}?who=Ada")
+        ask(port, "GET", "/gone/")
+        (folder / "daemon.log").write_text(daemon.log())
+        # What is said while it is away is there once it is back.
+        wait_until(lambda: "suspending" in (folder / "rsyslog" / "output").read_text(), 60, "rsyslog waits")
+        with elasticsearch(port_of_elasticsearch) as there:
+            wait_until(lambda: "request.answered" in there.events(), 90, "the daemon's lines are there")
+            wait_until(lambda: len(there.of_nginx()) >= 3, 90, "nginx's lines are there")
 
-    assert {json.dumps(action["create"]["_index"]) for action in elasticsearch.actions} == {
-        '"memorycapsule-logs"'
-    }
-    ids = [action["create"]["_id"] for action in elasticsearch.actions]
+    assert {action["create"]["_index"] for action in there.actions} == {"memorycapsule-logs"}
+    ids = [action["create"]["_id"] for action in there.actions]
     assert len(set(ids)) == len(ids)
     typed = mapped(
         json.loads((SAMPLES / "index-template.json").read_text())["template"]["mappings"]["properties"]
     )
-    assert {field for document in elasticsearch.documents for field in document} <= typed
-    (asked,) = [one for one in of_nginx(elasticsearch) if one["http.request.method"] == "POST"]
+    assert {field for document in there.documents for field in document} <= typed
+    (asked,) = [one for one in there.of_nginx() if one["http.request.method"] == "POST"]
     assert (asked["url.path"], asked["http.response.status_code"]) == ("/g/i/(token)", answer.status_code)
-    (heard,) = [one for one in elasticsearch.documents if one.get("http.request.id") == asked["http.request.id"]
-                and one["service.name"] == "memorycapsule"]  # fmt: skip
-    assert heard["http.route"] == "/g/i/{token}"
-    everything = json.dumps(elasticsearch.documents)
+    heard = {one["http.request.id"]: one for one in there.documents if "http.route" in one}
+    assert heard[asked["http.request.id"]]["http.route"] == "/g/i/{token}"
+    everything = json.dumps(there.documents)
     assert not [one for one in (TOKEN, VISITOR, "Ada", "Grandmother", "ada@") if one in everything]
-
-
-def of_nginx(elasticsearch: Elasticsearch) -> list[dict[str, Any]]:
-    return [one for one in elasticsearch.documents if one["service.name"] == "nginx"]
 
 
 def mapped(properties: dict[str, Any], before: str = "") -> set[str]:
