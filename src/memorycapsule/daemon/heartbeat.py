@@ -32,6 +32,7 @@ from memorycapsule.journal import journal
 #: of it never overlap.
 _RUNNING_AND_WAITING = 2
 _WATCH_SECONDS = 2.0
+_SLOW_SECONDS = 60.0
 
 
 @dataclass(kw_only=True)
@@ -42,6 +43,8 @@ class _Job:
     seconds: float
     work: Callable[[], object]
     thread: _DaemonThread
+    #: A run that takes longer is told.
+    slow_seconds: float
     #: When the last run ended (time.monotonic); runs that failed count as well.
     ended: float = field(default_factory=time.monotonic)
 
@@ -66,10 +69,23 @@ class Heartbeat:
         self._is_stopped = threading.Event()
         self._watch = threading.Thread(target=self._watch_clock, name="watchdog", daemon=True)
 
-    def add(self, name: str, work: Callable[[], object], *, every_seconds: float) -> None:
-        """Add a job that runs at the start and then every so many seconds."""
+    def add(
+        self,
+        name: str,
+        work: Callable[[], object],
+        *,
+        every_seconds: float,
+        slow_seconds: float = _SLOW_SECONDS,
+    ) -> None:
+        """
+        Add a job that runs at the start and then every so many seconds.
+
+        A run that takes longer than `slow_seconds` is logged; infinity for work that takes its time.
+        """
         thread = _DaemonThread(name)
-        self._jobs[name] = _Job(name=name, seconds=every_seconds, work=work, thread=thread)
+        self._jobs[name] = _Job(
+            name=name, seconds=every_seconds, work=work, thread=thread, slow_seconds=slow_seconds
+        )
         self._scheduler.add_executor(_ThreadExecutor(thread), name)
         self._scheduler.add_job(
             self._run,
@@ -114,6 +130,7 @@ class Heartbeat:
         job = self._jobs[name]
         if self._is_stopped.is_set():
             return
+        began = time.monotonic()
         try:
             job.work()
         except CapsuleError as error:
@@ -124,6 +141,8 @@ class Heartbeat:
             journal.debug("job.failed", job=name, exc_info=True)
         finally:
             job.ended = time.monotonic()
+        if (took := job.ended - began) > job.slow_seconds:
+            journal.warning("job.slow", job=name, took_seconds=round(took, 1))
 
     def _watch_clock(self) -> None:
         """

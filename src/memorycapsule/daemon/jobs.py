@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Collection
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ _SCRUB_SECONDS = timedelta(minutes=10).total_seconds()
 _SWEEP_SECONDS = timedelta(hours=1).total_seconds()
 _TIDY_SECONDS = 60.0
 _RIGHT_SECONDS = 30.0
+_SLOW_STATEMENT_SECONDS = 1.0
 _RIGHT = "right"
 
 
@@ -35,7 +37,7 @@ def add_jobs(
         _add_upkeep(heartbeat, app, beat)
         names["cleanup"].append("tidy")
     if Queue.MAIL in queues:
-        heartbeat.add("letters", lambda: ticks.send_letters(app), every_seconds=beat)
+        heartbeat.add("letters", lambda: ticks.send_letters(app), every_seconds=beat, slow_seconds=math.inf)
         names["letters"].append("letters")
         for road in app.notifying.roads:
             # Each has a thread of its own: a receiver that hangs keeps nobody waiting.
@@ -44,15 +46,27 @@ def add_jobs(
     if Queue.FILM in queues:
         for number, context in enumerate(film_contexts(app, films_at_once), 1):
             name = f"films-{number}" if number > 1 else "films"
-            heartbeat.add(name, functools.partial(films.make_waiting, context), every_seconds=beat)
+            make = functools.partial(films.make_waiting, context)
+            heartbeat.add(name, make, every_seconds=beat, slow_seconds=math.inf)
             names["films"].append(name)
-        heartbeat.add("ahead", app.in_turn("ahead", Prerenderer(context=app).run), every_seconds=beat)
+        ahead = app.in_turn("ahead", Prerenderer(context=app).run)
+        heartbeat.add("ahead", ahead, every_seconds=beat, slow_seconds=math.inf)
 
     def wake(work: Work) -> None:
         for name in names[work]:
             heartbeat.wake(name)
 
     return wake
+
+
+def tell_of_slow_statements(app: App) -> None:
+    """Have each statement logged that takes longer than a second."""
+
+    def told(operation: str, seconds: float) -> None:
+        if seconds > _SLOW_STATEMENT_SECONDS:
+            journal.warning("statement.slow", operation=operation, took_seconds=round(seconds, 3))
+
+    app.store.time_statements(told)
 
 
 def film_contexts(context: WorkerContext, count: int) -> list[WorkerContext]:

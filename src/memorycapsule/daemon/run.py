@@ -16,7 +16,7 @@ from memorycapsule.daemon.heartbeat import Heartbeat
 from memorycapsule.daemon.http.protocol.pressure import bound_page_threads
 from memorycapsule.daemon.http.site import make_site
 from memorycapsule.daemon.http.uploads.receiver import UploadReceiver
-from memorycapsule.daemon.jobs import add_jobs, keep_right, pulse_of
+from memorycapsule.daemon.jobs import add_jobs, keep_right, pulse_of, tell_of_slow_statements
 from memorycapsule.daemon.metrics.answers import MetricsAnswers
 from memorycapsule.daemon.metrics.listener import listening
 from memorycapsule.daemon.metrics.measured_site import MeasuredSite
@@ -88,6 +88,7 @@ def serve(
             working_in_database(app, kind="daemon") as right,
             end_on_signals(stopping, end),
         ):
+            tell_of_slow_statements(app)
             ticks.settle(app)
             wake = add_jobs(heartbeat, app, queues)
 

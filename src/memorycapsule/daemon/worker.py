@@ -11,7 +11,7 @@ from memorycapsule.app import open_app
 from memorycapsule.config import Settings
 from memorycapsule.daemon import logs
 from memorycapsule.daemon.heartbeat import Heartbeat
-from memorycapsule.daemon.jobs import add_jobs, keep_right, pulse_of
+from memorycapsule.daemon.jobs import add_jobs, keep_right, pulse_of, tell_of_slow_statements
 from memorycapsule.daemon.metrics.listener import listening
 from memorycapsule.daemon.metrics.process import ProcessMetrics
 from memorycapsule.daemon.metrics.telling import telling_of
@@ -65,6 +65,7 @@ def work(
         working_in_database(app, kind="worker") as right,
         end_on_signals(stopping, end),
     ):
+        tell_of_slow_statements(app)
         ticks.settle(app)
         wake = add_jobs(heartbeat, app, queues, films_at_once=films_at_once)
         keep_right(heartbeat, right.renew, end)

@@ -1,9 +1,11 @@
 """The heartbeat: nothing waits for anything else, nothing is lost, nothing kills it."""
 
+import math
 import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import structlog
 
 from memorycapsule.daemon import heartbeat as heartbeat_module
 from memorycapsule.daemon.heartbeat import Heartbeat
@@ -135,3 +137,14 @@ def test_stopping_waits_for_the_run_and_names_what_is_still_at_it():
     heartbeat.wake("quick")
     stuck.free.set()
     assert quick.runs == 1
+
+
+@pytest.mark.parametrize(("slow_seconds", "told"), [(0.0, ["job.slow"]), (math.inf, [])])
+def test_a_run_that_takes_long_is_told_unless_the_work_takes_its_time(heartbeat, slow_seconds, told):
+    job = Job()
+    with structlog.testing.capture_logs() as lines:
+        heartbeat.add("open", job, every_seconds=3600, slow_seconds=slow_seconds)
+        heartbeat.start()
+        wait_until(lambda: job.runs and heartbeat.stop(30) == [], 30, "the run is over")
+
+    assert [line["event"] for line in lines if line["event"] == "job.slow"] == told
