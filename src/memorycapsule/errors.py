@@ -29,6 +29,7 @@ CapsuleError                     exit 1   HTTP 500
 ├── OffsetMoved                  exit 1        409   a part of a file that does not follow on what has arrived
 ├── EditedElsewhere              exit 1        409   what was changed since the caller has seen it
 ├── PlanRefused                  exit 1        500
+├── Unwell                       exit 1        500   the daemon does not run, or its heart does not beat
 ├── RenderFailed                 exit 1        500
 └── Unexpected                   exit 1        500   a mistake in this program
 """
@@ -245,6 +246,12 @@ class PlanRefused(CapsuleError):
     """A film plan is damaged, or of a version that this program does not understand."""
 
     code = "plan_refused"
+
+
+class Unwell(CapsuleError):
+    """The daemon does not run, does not answer, or does not look any more for what is due."""
+
+    code = "unwell"
 
 
 class RenderFailed(CapsuleError):

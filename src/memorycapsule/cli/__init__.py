@@ -34,6 +34,7 @@ from memorycapsule.cli.commands import (
     proxy,
     render,
     running,
+    service,
     storage,
     stories,
 )
@@ -123,6 +124,7 @@ invitations.register(app)
 members.register(app)
 stories.register(app)
 running.register(app)
+service.register(app)
 montages.register(app)
 render.register(app)
 mail.register(app)

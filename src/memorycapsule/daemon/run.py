@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -22,10 +23,13 @@ from memorycapsule.daemon.metrics.listener import listening
 from memorycapsule.daemon.metrics.measured_site import MeasuredSite
 from memorycapsule.daemon.metrics.process import ProcessMetrics
 from memorycapsule.daemon.metrics.telling import telling_of
+from memorycapsule.daemon.reloading import Reload, begin_anew
 from memorycapsule.daemon.server import BoundServer, bound_socket
 from memorycapsule.daemon.signals import end_on_signals
+from memorycapsule.daemon.status import Pulse, feed_watchdog, keep_status
 from memorycapsule.errors import UsageProblem
 from memorycapsule.journal import journal
+from memorycapsule.systemd.manager import ServiceManager
 from memorycapsule.work import ticks
 from memorycapsule.work.cluster.queues import ALL_QUEUES, Queue, works_of
 from memorycapsule.work.lock import working_in_database
@@ -44,6 +48,7 @@ def serve(
     settings: Settings,
     *,
     announce: Callable[[str, int, str | None], None],
+    read_settings: Callable[[], object],
     queues: Collection[Queue] = ALL_QUEUES,
     is_verbose: bool = False,
 ) -> None:
@@ -52,6 +57,8 @@ def serve(
 
     Calls `announce(url, pid, metrics_url)` once everything is ready and the port is open; both are addresses on this
     machine, the second None where the metrics have no port of their own.
+    Where a service manager started this process, it is told how it is, and a SIGHUP of it has the settings read again:
+    if `read_settings` raises nothing, the service ends and the process begins anew.
     Workers on the same database may do what is in none of the `queues`. Raises UsageProblem where there cannot be any,
     Busy when another program works in the folder or its database, ConfigurationProblem when the port is taken,
     and what `open_app` raises.
@@ -60,15 +67,20 @@ def serve(
         raise UsageProblem("worker_without_cluster")
     logs.configure(settings.log_format, is_verbose=is_verbose)
     stopping = threading.Event()
+    manager = ServiceManager.of_environment()
     heartbeat = Heartbeat()
     metrics = ProcessMetrics(is_in_cluster=settings.cluster)
     servers: list[_Server] = []
+    told_to_end = threading.Event()
 
     def end() -> None:
+        if not reload.is_under_way or told_to_end.is_set():
+            manager.stopping()
         stopping.set()
         for server in servers:
             server.end()
 
+    reload = Reload(manager, read_settings=read_settings, end=end)
     # On a full disk neither the lock's file can be written nor the database be read.
     Reserve(settings.data_dir).give_back_when_low()
     with (
@@ -86,7 +98,7 @@ def serve(
                 tally=metrics.tally,
             ) as app,
             working_in_database(app, kind="daemon") as right,
-            end_on_signals(stopping, end),
+            end_on_signals(told_to_end, end, reload=reload.ask if manager.is_there else None),
         ):
             tell_of_slow_statements(app)
             ticks.settle(app)
@@ -101,16 +113,23 @@ def serve(
             # Files that had arrived whole when the daemon ended, or could not be finished on a full disk.
             heartbeat.add("uploads", server.receiver.resume, every_seconds=_UPLOADS_SECONDS)
             keep_right(heartbeat, right.renew, end)
+            keep_status(heartbeat, app, manager)
+            pulse = Pulse(
+                age_seconds=heartbeat_age, stuck_after_seconds=settings.daemon.stuck_after_seconds
+            )
+            watchdogs: list[asyncio.Task[None]] = []
             with (
                 app.dispatcher.listening(works_of(queues), wake),
                 listening(settings, telling) as metrics_url,
             ):
                 heartbeat.start()
-                lock.publish(url=settings.public_url or url)
+                lock.publish(url=settings.public_url or url, local_url=url)
 
                 def ready() -> None:
                     journal.info("daemon.ready", url=url, pid=os.getpid(), metrics_url=metrics_url)
                     announce(url, os.getpid(), metrics_url)
+                    manager.ready()
+                    watchdogs.append(asyncio.create_task(feed_watchdog(manager, pulse)))
 
                 try:
                     server.run_on(listener, ready)
@@ -122,6 +141,8 @@ def serve(
                         # The rows of these jobs say what was begun; the next start goes on with it.
                         journal.warning("daemon.cut_off", jobs=unfinished)
             journal.info("daemon.ended")
+    if reload.is_under_way and not told_to_end.is_set():
+        begin_anew()
 
 
 class _Server(BoundServer):

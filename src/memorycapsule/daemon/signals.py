@@ -11,14 +11,20 @@ from types import FrameType
 
 
 @contextlib.contextmanager
-def end_on_signals(stopping: threading.Event, end: Callable[[], None] = lambda: None) -> Iterator[None]:
+def end_on_signals(
+    stopping: threading.Event, end: Callable[[], None], *, reload: Callable[[], None] | None = None
+) -> Iterator[None]:
     """
     Have SIGTERM, SIGINT and SIGHUP set `stopping`, and then call `end`, until the block ends.
 
-    A second SIGINT ends the process at once. In a thread other than the main one nothing changes.
+    SIGHUP calls `reload` instead where there is one. A second SIGINT ends the process at once. In a thread other than
+    the main one nothing changes.
     """
 
     def ask(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and reload is not None:
+            reload()
+            return
         if stopping.is_set() and number == signal.SIGINT:
             # The second SIGINT: children die with this process, and the rows say what was begun.
             os._exit(128 + number)

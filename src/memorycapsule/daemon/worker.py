@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
@@ -16,8 +17,10 @@ from memorycapsule.daemon.metrics.listener import listening
 from memorycapsule.daemon.metrics.process import ProcessMetrics
 from memorycapsule.daemon.metrics.telling import telling_of
 from memorycapsule.daemon.signals import end_on_signals
+from memorycapsule.daemon.status import Pulse, keep_status
 from memorycapsule.errors import UsageProblem
 from memorycapsule.journal import journal
+from memorycapsule.systemd.manager import ServiceManager
 from memorycapsule.work import ticks
 from memorycapsule.work.cluster.queues import Queue, works_of
 from memorycapsule.work.lock import working_in_database
@@ -52,11 +55,13 @@ def work(
     stopping = threading.Event()
     # A queue of this kind may be filled by a signal's handler while the same thread waits for it; no event may.
     ended: queue.SimpleQueue[None] = queue.SimpleQueue()
+    manager = ServiceManager.of_environment()
     heartbeat = Heartbeat()
     metrics = ProcessMetrics(is_in_cluster=settings.cluster)
     Reserve(settings.data_dir).give_back_when_low()
 
     def end() -> None:
+        manager.stopping()
         stopping.set()
         ended.put(None)
 
@@ -69,12 +74,27 @@ def work(
         ticks.settle(app)
         wake = add_jobs(heartbeat, app, queues, films_at_once=films_at_once)
         keep_right(heartbeat, right.renew, end)
-        telling = telling_of(app, metrics, heartbeat_age=lambda: heartbeat.age_seconds(pulse_of(queues)))
+        keep_status(heartbeat, app, manager)
+        pulse = Pulse(
+            age_seconds=lambda: heartbeat.age_seconds(pulse_of(queues)),
+            stuck_after_seconds=settings.daemon.stuck_after_seconds,
+        )
+        telling = telling_of(app, metrics, heartbeat_age=pulse.age_seconds)
         with app.dispatcher.listening(works_of(queues), wake), listening(settings, telling) as metrics_url:
             heartbeat.start()
             journal.info("worker.ready", pid=os.getpid(), queues=sorted(queues), metrics_url=metrics_url)
             announce(os.getpid(), metrics_url)
-            ended.get()
+            manager.ready()
+            _wait(ended, manager, pulse)
         if unfinished := heartbeat.stop(_DRAIN_SECONDS):
             journal.warning("worker.cut_off", jobs=unfinished)
     journal.info("worker.ended")
+
+
+def _wait(ended: queue.SimpleQueue[None], manager: ServiceManager, pulse: Pulse) -> None:
+    """Wait until the worker is to end; meanwhile tell a manager that watches, at half its period, that all is well."""
+    half = manager.watchdog_seconds / 2 if manager.watchdog_seconds else None
+    while True:
+        pulse.tell(manager)
+        with contextlib.suppress(queue.Empty):
+            return ended.get(timeout=half)

@@ -47,6 +47,12 @@ def due(store: Store, now: datetime) -> list[Capsule]:
         return [capsule_store.capsules.get(tx, capsule_id) for capsule_id in capsule_store.due_ids(tx, now)]
 
 
+def next_to_open(store: Store) -> Capsule | None:
+    """Return the sealed capsule with the earliest date, which may have come; None when nothing is sealed."""
+    with store.reading() as tx:
+        return next(iter(capsule_store.sealed_after(tx, None, 1)), None)
+
+
 def open_due(store: Store, wake: Wake, now: datetime) -> Openings:
     """
     Open everything that is due, each capsule in a transaction of its own, and return what this call opened.

@@ -53,16 +53,16 @@ class FolderLock:
             raise Busy from error
         self._descriptor = descriptor
         try:
-            self.publish(url=None)
+            self.publish()
         except OSError:
             self.release()
             raise
         return self
 
-    def publish(self, *, url: str | None) -> None:
-        """Write into the locked file where the holder can be reached."""
+    def publish(self, *, url: str | None = None, local_url: str | None = None) -> None:
+        """Write into the locked file where the holder can be reached, and where from this machine alone."""
         assert self._descriptor is not None
-        holder = json.dumps({"pid": os.getpid(), "url": url}).encode()
+        holder = json.dumps({"pid": os.getpid(), "url": url, "local_url": local_url}).encode()
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, holder, 0)
 
@@ -156,10 +156,19 @@ def is_held(data_dir: Path) -> bool:
 
 def holder_url(data_dir: Path) -> str | None:
     """Return the address of the daemon that works in the folder; None without one, or before it has published it."""
+    return _published(data_dir, "url")
+
+
+def holder_local_url(data_dir: Path) -> str | None:
+    """Return the same daemon's address on this machine, past any proxy; None where `holder_url` is None."""
+    return _published(data_dir, "local_url")
+
+
+def _published(data_dir: Path, name: str) -> str | None:
     if not is_held(data_dir):
         return None
     try:
-        url = json.loads((data_dir / _NAME).read_text(encoding="utf-8")).get("url")
+        url = json.loads((data_dir / _NAME).read_text(encoding="utf-8")).get(name)
     except (OSError, ValueError):
         return None
     return str(url) if url else None

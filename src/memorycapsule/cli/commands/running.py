@@ -15,6 +15,7 @@ from memorycapsule.cli.sentences import sentence_of, told_error
 from memorycapsule.errors import CapsuleError, PartlyDone, RenderFailed
 
 if TYPE_CHECKING:
+    from memorycapsule.config import Settings
     from memorycapsule.schemas.montages import Montage
     from memorycapsule.services.mailing.deliveries import LettersWaiting
     from memorycapsule.work.ticks import Preview, TickResult
@@ -233,13 +234,21 @@ def daemon(
     from memorycapsule.work.cluster.queues import parse_queues
 
     door = door_of(ctx)
-    settings = door.settings({"daemon.host": host, "daemon.port": port})
+
+    def read_settings() -> Settings:
+        return door.settings({"daemon.host": host, "daemon.port": port})
 
     def announce(url: str, pid: int, metrics_url: str | None) -> None:
         door.out.answer({"daemon": {"url": url, "pid": pid, "metrics_url": metrics_url}})
         door.out.note(door.out.words("cli_daemon_at", url=url))
 
-    serve(settings, announce=announce, queues=parse_queues(queues), is_verbose=door.out.is_verbose)
+    serve(
+        read_settings(),
+        announce=announce,
+        read_settings=read_settings,
+        queues=parse_queues(queues),
+        is_verbose=door.out.is_verbose,
+    )
 
 
 def worker(

@@ -1,0 +1,1 @@
+"""systemd: telling it how this process is, and the units by which it starts us."""
