@@ -26,8 +26,14 @@ class Reload:
         self._manager = manager
         self._read_settings = read_settings
         self._end = end
-        #: Whether the service ends only to begin anew.
-        self.is_under_way = False
+        #: Set when somebody wants the service to end for good, whatever was asked before.
+        self.told_to_end = threading.Event()
+        self._is_under_way = False
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether the service ends only to begin anew."""
+        return self._is_under_way and not self.told_to_end.is_set()
 
     def ask(self) -> None:
         """Begin to read the settings, in a thread of its own: a signal's handler must not wait."""
@@ -43,7 +49,7 @@ class Reload:
             self._manager.ready()
             return
         journal.info("daemon.reloading")
-        self.is_under_way = True
+        self._is_under_way = True
         self._end()
 
 

@@ -71,10 +71,9 @@ def serve(
     heartbeat = Heartbeat()
     metrics = ProcessMetrics(is_in_cluster=settings.cluster)
     servers: list[_Server] = []
-    told_to_end = threading.Event()
 
     def end() -> None:
-        if not reload.is_under_way or told_to_end.is_set():
+        if not reload.begins_anew:
             manager.stopping()
         stopping.set()
         for server in servers:
@@ -98,7 +97,7 @@ def serve(
                 tally=metrics.tally,
             ) as app,
             working_in_database(app, kind="daemon") as right,
-            end_on_signals(told_to_end, end, reload=reload.ask if manager.is_there else None),
+            end_on_signals(reload.told_to_end, end, reload=reload.ask if manager.is_there else None),
         ):
             tell_of_slow_statements(app)
             ticks.settle(app)
@@ -114,9 +113,7 @@ def serve(
             heartbeat.add("uploads", server.receiver.resume, every_seconds=_UPLOADS_SECONDS)
             keep_right(heartbeat, right.renew, end)
             keep_status(heartbeat, app, manager)
-            pulse = Pulse(
-                age_seconds=heartbeat_age, stuck_after_seconds=settings.daemon.stuck_after_seconds
-            )
+            pulse = Pulse(age_seconds=heartbeat_age, stuck_after_seconds=settings.daemon.stuck_after_seconds)
             watchdogs: list[asyncio.Task[None]] = []
             with (
                 app.dispatcher.listening(works_of(queues), wake),
@@ -141,7 +138,7 @@ def serve(
                         # The rows of these jobs say what was begun; the next start goes on with it.
                         journal.warning("daemon.cut_off", jobs=unfinished)
             journal.info("daemon.ended")
-    if reload.is_under_way and not told_to_end.is_set():
+    if reload.begins_anew:
         begin_anew()
 
 
