@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import socket
@@ -26,7 +25,7 @@ from memorycapsule.daemon.metrics.telling import telling_of
 from memorycapsule.daemon.reloading import Reload, begin_anew
 from memorycapsule.daemon.server import BoundServer, bound_socket
 from memorycapsule.daemon.signals import end_on_signals
-from memorycapsule.daemon.status import Pulse, feed_watchdog, keep_status
+from memorycapsule.daemon.status import Watchdog, keep_status
 from memorycapsule.errors import UsageProblem
 from memorycapsule.journal import journal
 from memorycapsule.systemd.manager import ServiceManager
@@ -113,8 +112,9 @@ def serve(
             heartbeat.add("uploads", server.receiver.resume, every_seconds=_UPLOADS_SECONDS)
             keep_right(heartbeat, right.renew, end)
             keep_status(heartbeat, app, manager)
-            pulse = Pulse(age_seconds=heartbeat_age, stuck_after_seconds=settings.daemon.stuck_after_seconds)
-            watchdogs: list[asyncio.Task[None]] = []
+            watchdog = Watchdog(
+                manager, age_seconds=heartbeat_age, stuck_after_seconds=settings.daemon.stuck_after_seconds
+            )
             with (
                 app.dispatcher.listening(works_of(queues), wake),
                 listening(settings, telling) as metrics_url,
@@ -126,7 +126,7 @@ def serve(
                     journal.info("daemon.ready", url=url, pid=os.getpid(), metrics_url=metrics_url)
                     announce(url, os.getpid(), metrics_url)
                     manager.ready()
-                    watchdogs.append(asyncio.create_task(feed_watchdog(manager, pulse)))
+                    watchdog.begin()
 
                 try:
                     server.run_on(listener, ready)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from memorycapsule.app import App
 from memorycapsule.daemon.heartbeat import Heartbeat
@@ -37,28 +36,36 @@ def keep_status(heartbeat: Heartbeat, app: App, manager: ServiceManager) -> None
         heartbeat.add("status", lambda: manager.status(status_line(app)), every_seconds=_STATUS_SECONDS)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pulse:
-    """The job by which a service is judged: the one that opens capsules, where it has that."""
+class Watchdog:
+    """
+    What the manager hears as long as the heart beats, if it watches: that all is well.
 
-    #: How many seconds ago its last run ended.
-    age_seconds: Callable[[], float]
-    #: Above this age it is stuck.
-    stuck_after_seconds: float
+    `age_seconds` says how old the pulse of the service is, the job that opens capsules where it has that; above
+    `stuck_after_seconds` it is stuck.
+    """
 
-    def tell(self, manager: ServiceManager) -> None:
+    def __init__(
+        self, manager: ServiceManager, *, age_seconds: Callable[[], float], stuck_after_seconds: float
+    ) -> None:
+        self._manager = manager
+        self._age_seconds = age_seconds
+        self._stuck_after_seconds = stuck_after_seconds
+        # A loop keeps no task alive by itself.
+        self._feeding: asyncio.Task[None] | None = None
+        #: How often it is to be told; None where nobody watches.
+        self.every_seconds = manager.watchdog_seconds / 2 if manager.watchdog_seconds else None
+
+    def tell(self) -> None:
         """Tell the manager that all is well, if it is."""
-        if self.age_seconds() < self.stuck_after_seconds:
-            manager.all_is_well()
+        if self._age_seconds() < self._stuck_after_seconds:
+            self._manager.all_is_well()
 
+    async def feed(self) -> None:
+        """Tell it again and again at half its period until this is cancelled; return at once where nobody watches."""
+        while self.every_seconds is not None:
+            self.tell()
+            await asyncio.sleep(self.every_seconds)
 
-async def feed_watchdog(manager: ServiceManager, pulse: Pulse) -> None:
-    """
-    Tell the manager again and again that all is well, at half its period, and not while the heart is stuck.
-
-    It runs in the loop that serves the pages, so a loop that hangs says nothing either. Returns at once where nobody
-    watches, and otherwise when it is cancelled.
-    """
-    while manager.watchdog_seconds is not None:
-        pulse.tell(manager)
-        await asyncio.sleep(manager.watchdog_seconds / 2)
+    def begin(self) -> None:
+        """Feed it in the loop that serves the pages, so a loop that hangs says nothing either."""
+        self._feeding = asyncio.create_task(self.feed())

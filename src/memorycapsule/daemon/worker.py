@@ -17,7 +17,7 @@ from memorycapsule.daemon.metrics.listener import listening
 from memorycapsule.daemon.metrics.process import ProcessMetrics
 from memorycapsule.daemon.metrics.telling import telling_of
 from memorycapsule.daemon.signals import end_on_signals
-from memorycapsule.daemon.status import Pulse, keep_status
+from memorycapsule.daemon.status import Watchdog, keep_status
 from memorycapsule.errors import UsageProblem
 from memorycapsule.journal import journal
 from memorycapsule.systemd.manager import ServiceManager
@@ -75,26 +75,30 @@ def work(
         wake = add_jobs(heartbeat, app, queues, films_at_once=films_at_once)
         keep_right(heartbeat, right.renew, end)
         keep_status(heartbeat, app, manager)
-        pulse = Pulse(
-            age_seconds=lambda: heartbeat.age_seconds(pulse_of(queues)),
+
+        def heartbeat_age() -> float:
+            return heartbeat.age_seconds(pulse_of(queues))
+
+        watchdog = Watchdog(
+            manager,
+            age_seconds=heartbeat_age,
             stuck_after_seconds=settings.daemon.stuck_after_seconds,
         )
-        telling = telling_of(app, metrics, heartbeat_age=pulse.age_seconds)
+        telling = telling_of(app, metrics, heartbeat_age=heartbeat_age)
         with app.dispatcher.listening(works_of(queues), wake), listening(settings, telling) as metrics_url:
             heartbeat.start()
             journal.info("worker.ready", pid=os.getpid(), queues=sorted(queues), metrics_url=metrics_url)
             announce(os.getpid(), metrics_url)
             manager.ready()
-            _wait(ended, manager, pulse)
+            _wait(ended, watchdog)
         if unfinished := heartbeat.stop(_DRAIN_SECONDS):
             journal.warning("worker.cut_off", jobs=unfinished)
     journal.info("worker.ended")
 
 
-def _wait(ended: queue.SimpleQueue[None], manager: ServiceManager, pulse: Pulse) -> None:
-    """Wait until the worker is to end; meanwhile tell a manager that watches, at half its period, that all is well."""
-    half = manager.watchdog_seconds / 2 if manager.watchdog_seconds else None
+def _wait(ended: queue.SimpleQueue[None], watchdog: Watchdog) -> None:
+    """Wait until the worker is to end, and meanwhile tell whoever watches it that all is well."""
     while True:
-        pulse.tell(manager)
+        watchdog.tell()
         with contextlib.suppress(queue.Empty):
-            return ended.get(timeout=half)
+            return ended.get(timeout=watchdog.every_seconds)

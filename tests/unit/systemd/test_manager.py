@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from memorycapsule.daemon.status import Pulse, feed_watchdog
+from memorycapsule.daemon.status import Watchdog
 from memorycapsule.systemd.manager import ServiceManager
 from support import service_managers
 from support.servers import wait_until
@@ -75,11 +75,11 @@ def test_the_watchdog_is_ours_where_it_watches_this_process(variables, seconds):
 
 def test_the_watchdog_is_fed_while_the_heart_beats_and_not_while_it_is_stuck(heard, manager):
     age = 0.0
-    pulse = Pulse(age_seconds=lambda: age, stuck_after_seconds=60)
+    watchdog = Watchdog(manager, age_seconds=lambda: age, stuck_after_seconds=60)
 
     async def live() -> int:
         nonlocal age
-        feeding = asyncio.create_task(feed_watchdog(manager, pulse))
+        feeding = asyncio.create_task(watchdog.feed())
         await asyncio.to_thread(wait_until, lambda: heard.hear() and len(heard.well_at) >= 3, 5, "it is fed")
         age = 61
         await asyncio.sleep(0)
@@ -96,4 +96,4 @@ def test_the_watchdog_is_fed_while_the_heart_beats_and_not_while_it_is_stuck(hea
 
 
 def test_without_a_watchdog_nobody_is_fed():
-    asyncio.run(feed_watchdog(ServiceManager(), Pulse(age_seconds=lambda: 0, stuck_after_seconds=60)))
+    asyncio.run(Watchdog(ServiceManager(), age_seconds=lambda: 0, stuck_after_seconds=60).feed())
