@@ -67,6 +67,10 @@ def test_where_an_instance_is_nothing_is_restored(summer, tmp_path, usb):
     refused = summer("restore", usb, "--json")
 
     assert (refused.code, refused.error["reason"]) == (7, "restore_into_used_database")
+    (tmp_path / "instance.key").unlink()
+    assert summer("restore", usb, "--json").error["reason"] == "restore_into_used_database", (
+        "no key is wanted"
+    )
     assert (blobs_in(tmp_path), (tmp_path / "data" / "capsule.db").read_bytes()) == before
 
 

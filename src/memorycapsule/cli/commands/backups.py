@@ -111,6 +111,7 @@ def restore(
     door = door_of(ctx)
     settings = door.settings()
     found = restoring.newest_backup(folder, name)
+    restoring.refuse_used(settings.database_url)
     recovery_key = None
     if recover or recovery_file:
         recovery_key = restoring.recovery_key_of(typed_recovery_key(door, recovery_file), found)

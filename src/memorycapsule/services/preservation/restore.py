@@ -73,6 +73,11 @@ def newest_backup(folder: Path, name: str | None = None) -> Backup:
     return there.read(name or names[-1])
 
 
+def refuse_used(store_url: str) -> None:
+    """Raise ConfigurationProblem where there is a database already: before anybody looks for a key in vain."""
+    snapshots.refuse_used(store_url)
+
+
 def check_key(key_file: Path, backup: Backup) -> InstanceKey:
     """
     Return the instance key, which must be the one that a backup needs.
