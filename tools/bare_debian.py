@@ -263,7 +263,7 @@ class Container:
         variables = {"HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb", "DEBIAN_FRONTEND": "noninteractive"}
         variables["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         named = [f"{name}={value}" for name, value in (variables | self._variables).items()]
-        return ["nsenter", f"--target={self._leader}", "--all", "--wd=/root", "env", "-i", *named]
+        return ["nsenter", f"--target={self._leader}", "--all", "env", "-i", "--chdir=/root", *named]
 
     def _find_leader(self) -> int:
         until = time.monotonic() + DEADLINE_SECONDS
@@ -299,6 +299,8 @@ def readable_settings(variables: dict[str, str]) -> Iterator[Path]:
     """Yield the files and folders of this machine that such variables name."""
     named = {word.removeprefix("file://") for value in variables.values() for word in value.split()}
     paths = {Path(word) for word in named if word.startswith("/")}
+    # The pages of an index name files that lie beside them.
+    paths = {path.parent if path.name == "simple" else path for path in paths}
     yield from sorted(path for path in {*paths, Path("/etc/hosts")} if path.exists())
 
 

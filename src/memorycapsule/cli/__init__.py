@@ -37,6 +37,7 @@ from memorycapsule.cli.commands import (
     service,
     storage,
     stories,
+    update,
 )
 from memorycapsule.cli.door import Door, language_named
 from memorycapsule.cli.manual import manual_of
@@ -130,6 +131,7 @@ render.register(app)
 mail.register(app)
 proxy.register(app)
 notify.register(app)
+update.register(app)
 access.register(app)
 
 

@@ -46,6 +46,14 @@ class Systemd:
         """Stop units, and let them start no more. Raises ConfigurationProblem."""
         self._ask("disable", "--now", *units)
 
+    def pause(self, unit: str) -> None:
+        """Stop a unit until `resume`, or until the machine starts again. Raises ConfigurationProblem."""
+        self._ask("stop", unit)
+
+    def resume(self, unit: str) -> None:
+        """Start a unit that was paused. Raises ConfigurationProblem."""
+        self._ask("start", unit)
+
     def forget(self) -> None:
         """Have it look which units there are. Raises ConfigurationProblem."""
         self._ask("daemon-reload")
