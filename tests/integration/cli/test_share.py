@@ -42,3 +42,22 @@ def test_the_manual_page_is_one_that_man_can_show(manual):
 
     assert [line for line in shown.stderr.splitlines() if "cannot break line" not in line] == []
     assert "capsule story add" in re.sub(".\b", "", shown.stdout)
+
+
+def test_the_program_is_linked_to_where_a_shell_looks_and_only_links_are_removed(tmp_path):
+    (tmp_path / "bin").mkdir()
+    mine = tmp_path / "bin" / "capsule"
+
+    def link(what: str) -> int:
+        command = [SHARE.parents[1] / "tools" / "link.sh", what]
+        environment = {"PREFIX": str(tmp_path), "PATH": "/usr/bin:/bin"}
+        return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+
+    mine.write_text("mine")
+    assert (link("make"), mine.read_text()) == (1, "mine")
+    mine.unlink()
+    assert (link("make"), link("make")) == (0, 0)
+    assert mine.is_symlink()
+    assert (tmp_path / "share/man/man1/capsule.1").resolve() == SHARE / "man/man1/capsule.1"
+    assert link("remove") == 0
+    assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []
