@@ -122,6 +122,8 @@ server {{
         # The address itself and not $proxy_add_x_forwarded_for, which would pass on what a visitor claims.
         proxy_set_header X-Forwarded-For $remote_addr;
         proxy_set_header X-Forwarded-Proto $scheme;
+        # It stands in the lines of the daemon, too: docs/logs.md.
+        proxy_set_header X-Request-ID $request_id;
 
         # Browsers send photos in parts of 5 MB, scripts may send a file of 2 GB at once.
         client_max_body_size 2100m;
@@ -138,7 +140,7 @@ server {{
         # The daemon packs what may be packed; how long the rest is when it is packed would tell of what stands in it.
         gzip off;
 
-        # Links in letters open doors and do not belong into a log.
+        # Links in letters open doors and do not belong into a log. logs/nginx-log.conf has one without them.
         access_log off;
 
         # Only what guests need for the world, the rest for those at home: take the # away, and name your network.
@@ -182,7 +184,10 @@ def _caddy(site: _Site, public_url: str) -> str:
 		}}
 		# X-Forwarded-For and X-Forwarded-Proto are set by Caddy itself, from what it sees and not from what a
 		# visitor claims. It passes on what comes as it comes, and logs no addresses of pages unless told to.
-		reverse_proxy {site.upstream}
+		reverse_proxy {site.upstream} {{
+			# It stands in the lines of the daemon, too: docs/logs.md.
+			header_up X-Request-ID {{http.request.uuid}}
+		}}
 	}}
 }}
 """

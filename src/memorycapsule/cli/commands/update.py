@@ -64,7 +64,7 @@ def update(
         raise NotAllowed("update_of_cluster")
     if back == (folder is not None):
         raise UsageProblem("update_folder_or_back")
-    run = _Run(door, settings, installed_program())
+    run = _Updating(door, settings, installed_program())
     if back:
         _go_back(run, is_asked=not yes)
         return
@@ -90,7 +90,7 @@ def update(
     door.out.say(words(key, before=__version__, version=version))
 
 
-def _go_back(run: _Run, *, is_asked: bool) -> None:
+def _go_back(run: _Updating, *, is_asked: bool) -> None:
     """Take the program before again, and the database that it knows. Raises NotFound, ConfigurationProblem."""
     door, note = run.door, run.program.note()
     if note["copy"] is None and run.settings.database_path is None:
@@ -109,7 +109,7 @@ def _go_back(run: _Run, *, is_asked: bool) -> None:
         door.out.say(door.out.words("cli_update_back_database", at=note["at"]))
 
 
-class _Run:
+class _Updating:
     """One update: the program, and what runs it."""
 
     def __init__(self, door: Door, settings: Settings, program: Program) -> None:
