@@ -1,0 +1,144 @@
+"""What `deploy/monitoring` holds for Prometheus, Alertmanager and Grafana: right by their own programs, and by our reference."""
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.scrapes import documented
+from support.servers import is_missing
+
+# What reads YAML and PromQL is installed with the slow tests only.
+pytestmark = pytest.mark.slow
+
+PROJECT = Path(__file__).parents[2]
+MONITORING = PROJECT / "deploy" / "monitoring"
+DASHBOARDS = sorted(MONITORING.glob("grafana/*.json"))
+#: Whose metrics begin so; ours and those of the process are held to the reference.
+EXPORTERS = ("node_", "container_", "nginx_")
+
+
+def read(name: str) -> dict:
+    """A file of YAML."""
+    import yaml
+
+    return yaml.safe_load((MONITORING / name).read_text())
+
+
+def rules() -> list[dict]:
+    groups = read("rules.yml")["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def expressions() -> Iterator[str]:
+    """Every expression of PromQL in the rules and on the dashboards."""
+    for rule in rules():
+        yield rule["expr"]
+        for text in rule.get("annotations", {}).values():
+            yield from re.findall(r'query "([^"]+)"', text)
+    for file in DASHBOARDS:
+        for panel in json.loads(file.read_text())["panels"]:
+            yield from (target["expr"] for target in panel["targets"])
+
+
+def metrics_in(expression: str) -> set[str]:
+    """The metrics that an expression asks for."""
+    import promql_parser
+
+    found, waiting = set(), [promql_parser.parse(expression)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, promql_parser.VectorSelector):
+            found.add(node.name)
+            continue
+        parts = [getattr(node, name, None) for name in ("expr", "lhs", "rhs", "vector_selector", "param")]
+        waiting += [
+            part for part in (*parts, *getattr(node, "args", ())) if isinstance(part, promql_parser.Expr)
+        ]
+    return found
+
+
+def generator():
+    """tools/dashboards.py, which is no module of the program."""
+    spec = importlib.util.spec_from_file_location("dashboards", PROJECT / "tools" / "dashboards.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(program: str, *words: str, folder: Path = MONITORING) -> str:
+    found = shutil.which(program) or is_missing(f"No {program} here: install Debian's prometheus packages.")
+    done = subprocess.run(
+        [found, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_metrics_of_rules_and_dashboards_are_those_of_the_reference():
+    ours = {told.name for told in documented()}
+    histograms = {told.name for told in documented() if told.kind == "histogram"}
+    ours |= {f"{name}_{part}" for name in histograms for part in ("bucket", "count", "sum")}
+    text = (PROJECT / "docs/metrics.md").read_text()
+    ours |= set(re.findall(r"`((?:process|python)_\w+)`", text)) | {"up"}
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    asked = set().union(*(metrics_in(one) for one in expressions()))
+
+    assert {name for name in asked - ours - recorded if not name.startswith(EXPORTERS)} == set()
+    assert len(asked & ours) > 25
+
+
+def test_each_alert_says_what_to_do_in_the_guide():
+    text = (PROJECT / "docs/monitoring.md").read_text()
+    told = set(re.findall(r"^### (\w+)$", text, re.MULTILINE))
+    helps = {rule["alert"]: rule["annotations"]["help"] for rule in rules() if "alert" in rule}
+
+    anchors = {f"docs/monitoring.md#{name.lower()}" for name in told}
+    assert {alert: help_ for alert, help_ in helps.items() if help_ not in anchors} == {}
+    assert anchors == set(helps.values())
+
+
+def test_every_alert_is_played_by_the_tests_of_the_rules():
+    tests = read("rules.test.yml")["tests"]
+    played: dict[str, set[bool]] = {}
+    for test in tests:
+        for case in test.get("alert_rule_test", ()):
+            played.setdefault(case["alertname"], set()).add(bool(case["exp_alerts"]))
+
+    assert {rule["alert"]: {True, False} for rule in rules() if "alert" in rule} == played
+
+
+def test_the_dashboards_are_those_that_the_tool_writes():
+    assert {file.name: file.read_text() for file in DASHBOARDS} == generator().files()
+
+
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)
+def test_a_dashboard_loads_back_through_the_types_of_grafana_without_loss(file):
+    from grafana_foundation_sdk.cog import plugins
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
+    plugins.register_default_plugins()
+    held = json.loads(file.read_text())
+
+    assert json.loads(json.dumps(Dashboard.from_json(held), cls=JSONEncoder)) == held
+
+
+def test_prometheus_takes_the_configuration_and_the_rules_and_plays_each_alert():
+    run("promtool", "check", "config", "prometheus.yml")
+    run("promtool", "check", "rules", "rules.yml")
+    run("promtool", "test", "rules", "rules.test.yml")
+
+
+def test_alertmanager_takes_its_configuration_and_its_templates(tmp_path):
+    folder = tmp_path / "alertmanager"
+    shutil.copytree(MONITORING, folder)
+    for name in ("slack_url", "smtp_password"):
+        (folder / name).write_text("https://hooks.example.org/services/x")
+
+    assert "1 templates" in run("amtool", "check-config", "alertmanager.yml", folder=folder)
