@@ -264,6 +264,17 @@ def is_one_sent_after(tx: Transaction, instant: datetime) -> bool:
     return tx.session.exec(statement).first() is not None
 
 
+def newest_put_off(tx: Transaction, before: datetime, count: int) -> list[Delivery]:
+    """Return the waiting letters that a server first did not take at `before` or earlier, the last first."""
+    statement = (
+        deliveries.rows()
+        .where(col(DeliveryRow.state) == DeliveryState.QUEUED, col(DeliveryRow.answered_at) <= before)
+        .order_by(col(DeliveryRow.answered_at).desc())
+        .limit(count)
+    )
+    return deliveries.all(tx, statement)
+
+
 def take_back_rejection(tx: Transaction, delivery_id: str, now: datetime) -> bool:
     """Queue a rejected letter once more; return False if it is not rejected any more."""
     return bool(

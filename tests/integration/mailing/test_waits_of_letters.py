@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from memorycapsule.domain.deliveries import LEAST_TRIES, DeliveryState, LetterKind
+from memorycapsule.domain.notices import NoticeKind
 from memorycapsule.services.mailing import retrying
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import instances as instance_store
@@ -47,6 +48,25 @@ def test_days_without_a_network_bring_no_letter_nearer_to_being_given_up(outbox)
         outbox.go_to_the_next_try()
         outbox.send(server)
     assert outbox.states() == {"sent": 6}
+
+
+def test_somebody_is_told_when_all_are_put_off_for_a_day(outbox):
+    """Nobody is refused, and nothing leaves: a host name that the server does not know is put off for ever."""
+    with ScriptedServer({"RCPT": "450 4.7.1 Client host rejected: cannot find your hostname"}) as server:
+        begun = outbox.time.now
+        while outbox.time.now < begun + timedelta(hours=20):
+            outbox.send(server)
+            assert NoticeKind.MAIL not in outbox.findings()
+            outbox.go_to_the_next_try()
+        outbox.time.go_to(begun + timedelta(days=1))
+        outbox.send(server)
+        assert NoticeKind.MAIL in outbox.findings()
+
+    with RuledServer(lambda asked, name: "450 later" if (asked, name) == ("RCPT", "ben") else None) as server:
+        outbox.go_to_the_next_try()
+        outbox.send(server)
+    assert outbox.states()["queued"] < 6
+    assert NoticeKind.MAIL not in outbox.findings(), "whoever is put off alone is no matter of the server"
 
 
 def test_a_letter_is_given_up_after_days_of_answers_even_if_the_machine_was_off_in_between(outbox):

@@ -32,6 +32,8 @@ from memorycapsule.store.transactions import Store, Transaction
 LATE = timedelta(minutes=15)
 #: Letters that have waited so often for a mail server do not wait for a router that starts.
 LASTING_PAUSES = 3
+#: Greylisting lets a letter through sooner.
+LONG_PUT_OFF = timedelta(days=1)
 #: So many names stand in a sentence.
 _MOST_NAMES = 5
 
@@ -72,7 +74,7 @@ def notices(
             *_rehearsals(tx),
             *_damage(tx),
             *_letters(tx),
-            *_mail(tx, instance, surroundings),
+            *_mail(tx, instance, surroundings, now),
             *_films(tx),
             *_disk(surroundings),
             *_backup(tx, instance, surroundings, now),
@@ -143,7 +145,7 @@ def _name(letter: Delivery) -> str:
         return letter.address
 
 
-def _mail(tx: Transaction, instance: Instance, surroundings: Surroundings) -> Iterator[Notice]:
+def _mail(tx: Transaction, instance: Instance, surroundings: Surroundings, now: datetime) -> Iterator[Notice]:
     if not surroundings.has_mail_server:
         return
     tried = instance.mail_problem
@@ -151,6 +153,21 @@ def _mail(tx: Transaction, instance: Instance, surroundings: Surroundings) -> It
         yield _no_mail(tried.error)
     elif instance.mail_pauses and instance.mail_pause_reason:
         yield _no_mail(instance.mail_pause_reason.error, is_passing=instance.mail_pauses < LASTING_PAUSES)
+    elif problem := _put_off(tx, now):
+        yield _no_mail(problem)
+
+
+def _put_off(tx: Transaction, now: datetime) -> CapsuleError | None:
+    """Return what a server says that puts letters to several people off for a day, and takes none."""
+    waiting = delivery_store.newest_put_off(tx, now - LONG_PUT_OFF, 2)
+    if (
+        len({one.address for one in waiting}) < 2
+        or waiting[0].answered_at is None
+        or waiting[0].detail is None
+    ):
+        return None
+    is_any_taken = delivery_store.is_one_sent_after(tx, waiting[0].answered_at)
+    return None if is_any_taken else waiting[0].detail.error
 
 
 def _no_mail(problem: CapsuleError, *, is_passing: bool = False) -> Notice:
