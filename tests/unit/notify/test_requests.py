@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from memorycapsule.domain.notices import NoticeKind
+from memorycapsule.domain.roads.notifications import NotificationKind, type_of
 from memorycapsule.domain.roads.webhook_secrets import secret_bytes
 from memorycapsule.errors import UsageProblem
 from memorycapsule.notify.messages import Message
@@ -118,3 +120,10 @@ def test_neither_address_nor_body_stands_in_what_a_traceback_shows():
     shown = repr(ntfy_request("https://ntfy.sh/secret-name", MESSAGE, token="tk_1"))
 
     assert not any(one in shown for one in ("secret-name", "tk_1", "바다"))
+
+
+def test_the_document_names_every_type_there_is():
+    rows = re.findall(r"^\| `([a-z_.]+)` \|", DOCUMENT.read_text(), re.MULTILINE)
+    happenings = {type_of(kind) for kind in NotificationKind if kind is not NotificationKind.NOTICE}
+
+    assert sorted(rows) == sorted(happenings | {f"notice.{kind}" for kind in NoticeKind})

@@ -53,6 +53,11 @@ _TYPES = {
 }
 
 
+def type_of(kind: NotificationKind, notice: NoticeKind | None = None) -> str:
+    """Return what a notification tells of, for programs: "capsule.opened", "notice.disk"."""
+    return f"notice.{notice}" if notice else _TYPES[kind]
+
+
 class NotificationState(StrEnum):
     """The state of a notification."""
 
@@ -92,8 +97,8 @@ class Notification:
 
     @property
     def type(self) -> str:
-        """What it tells of, for programs: "capsule.opened", "notice.disk"."""
-        return f"notice.{self.notice}" if self.notice else _TYPES[self.kind]
+        """What it tells of, for programs."""
+        return type_of(self.kind, self.notice)
 
     @property
     def told_at(self) -> datetime:
