@@ -30,18 +30,20 @@ def fill(connection: Connection, tables: MetaData, *, rows: int, seed: int = 1) 
     """
     Add so many rows to every table; the n-th refers to the n-th of every other, so nothing unique is there twice.
 
-    The table `instance` gets one, and a table whose key is one of a few words gets no more than these. The tables
-    must be empty.
+    Some tables get fewer, as `count_in` says. The tables must be empty.
     """
     rng = random.Random(seed)
     ids: dict[str, list[object]] = {}
     for table in tables.sorted_tables:
-        count = 1 if table.name == "instance" else rows
-        words = [len(one.type.enum) for one in table.primary_key if isinstance(one.type, EnumColumn)]
-        count = min(count, *words) if words else count
-        made = [_row(table, number, ids, rng) for number in range(count)]
+        made = [_row(table, number, ids, rng) for number in range(count_in(table, rows))]
         connection.execute(insert(table), made)
         ids[table.name] = [next(iter(row.values())) for row in made]
+
+
+def count_in(table: Table, rows: int) -> int:
+    """Return how many of so many rows a table gets: `instance` one, and one whose key is a word, at most all words."""
+    words = [len(one.type.enum) for one in table.primary_key if isinstance(one.type, EnumColumn)]
+    return 1 if table.name == "instance" else min(rows, *words) if words else rows
 
 
 def _row(table: Table, number: int, ids: dict[str, list[object]], rng: random.Random) -> dict[str, object]:

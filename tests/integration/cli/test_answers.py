@@ -64,6 +64,8 @@ WORDS = {
     "mail outbox": [[]],
     "mail retry": [[], ["unknown"]],
     "mail test": [["ada@example.org"], ["nobody"]],
+    "notify outbox": [[]],
+    "notify test": [[]],
 }
 
 
