@@ -183,7 +183,7 @@ def _next_id() -> ColumnElement[str]:
 @functools.cache
 def _claim_of_next(*, has_server: bool) -> Update:
     return deliveries.taking(
-        col(DeliveryRow.id) == _next_id(),
+        deliveries.plain_key == _next_id(),
         state=DeliveryState.SENDING,
         **leases.taken_at_bound(has_server=has_server),
         attempt=col(DeliveryRow.attempt) + 1,

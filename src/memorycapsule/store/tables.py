@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import Update, bindparam, delete, func, insert, update
+from sqlalchemy import ColumnElement, Update, bindparam, delete, func, insert, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import Select, select
 from sqlmodel import SQLModel
@@ -87,10 +87,10 @@ class Table(Generic[Value]):
     def taking(self, *where: Any, **fields: Any) -> Update:
         """Return what changes the one row for which all of `where` hold, for `take`; both may leave values open."""
         return (
-            update(self._row)
+            update(getattr(self._row, "__table__"))  # noqa: B009 - its type does not say that it has one
             .where(*where)
-            .values(**fields)
-            .returning(*self._columns)
+            .values({self._plain[name]: one for name, one in fields.items()})
+            .returning(*(self._plain[name] for name in self._fields))
             .execution_options(synchronize_session=False)
         )
 
@@ -118,6 +118,11 @@ class Table(Generic[Value]):
         if found is None:
             raise NotFound
         return found
+
+    @property
+    def plain_key(self) -> ColumnElement[str]:
+        """The column of the key without SQLAlchemy's mapping, which makes a statement slower."""
+        return cast("ColumnElement[str]", self._plain[self._key_name])
 
     def rows(self) -> Select[Any]:
         """Return a selection of all rows, to be narrowed."""
