@@ -4,7 +4,8 @@ Makes a bare Debian, installs MemoryCapsule there by the commands of the README 
     make bare                       both ways
     make bare ARGS="--way clone"    from a clone; `tool` is the wheel by `uv tool install`
 
-It works when the daemon answers /healthz through nginx, and a test letter lies in the mailbox of a local Postfix.
+It works when the daemon answers /healthz through nginx, a test letter lies in the mailbox of a local Postfix, and
+an update to a newer version and back leaves the daemon well.
 Debian comes from where this machine gets its own packages. It is a container that systemd starts as a machine would
 (systemd-nspawn), which needs root; where that cannot be had, a sentence says so, and the exit code is 77.
 """
@@ -140,27 +141,47 @@ def try_way(way: str, archive: Path, folder: Path) -> None:
     root = folder / way
     root.mkdir()
     subprocess.run(["tar", "-xf", archive, "-C", root], check=True)
-    wheel = build_wheel(folder) if way == "tool" else None
-    with Container(root, wheel) as debian:
+    project = Project(folder / f"{way}-project")
+    with Container(root, project) as debian:
         debian.run("apt-get update -qq")
         give_it_a_mail_server(debian)
         began = time.monotonic()
         for command in readme_commands(way):
-            one = time.monotonic()
-            debian.run(adapted(command, wheel), answers=ANSWERS if command.endswith(" init") else ())
-            print(f"  {time.monotonic() - one:4.0f} s  {command}", flush=True)
+            type_it(debian, adapted(command, project), command)
         wait_for(answers_through_nginx, "the daemon answers /healthz through nginx")
         seconds = time.monotonic() - began
-        letters = debian.root / "var/mail" / PERSON
+        letters = root / "var/mail" / PERSON
         wait_for(
             lambda: letters.exists() and "MemoryCapsule" in letters.read_text(), "the test letter is there"
         )
-        debian.run(f"capsule --version && systemctl is-active memory-capsule && test -s /var/mail/{PERSON}")
+        print(
+            f"{way}: installed, answering through nginx, and a test letter delivered, in {seconds:.0f} s",
+            flush=True,
+        )
+        update_it(debian, project, "" if way == "clone" else " --package ")
     shutil.rmtree(root)
-    print(
-        f"{way}: installed, answering through nginx, and a test letter delivered, in {seconds:.0f} s",
-        flush=True,
-    )
+
+
+def update_it(debian: Container, project: Project, package: str) -> None:
+    """Update to a newer version, and go back: the daemon of the service answers each time."""
+    before, newer = project.version, project.publish()
+    wheel = package and package + str(project.wheel)
+    for command, version in (
+        (f"capsule update /var/backups/capsule{wheel}", newer),
+        ("capsule update --back --yes", before),
+    ):
+        type_it(debian, command)
+        debian.run(f"capsule --version | grep -Fx 'capsule {version}' && systemctl is-active memory-capsule")
+        if not answers_through_nginx():
+            raise WentWrong(f"The daemon does not answer after: {command}")
+    print(f"updated to {newer} and back to {before}", flush=True)
+
+
+def type_it(debian: Container, command: str, called: str = "") -> None:
+    """Run a command of the README, and say how long it took."""
+    began = time.monotonic()
+    debian.run(command, answers=ANSWERS if command.endswith(" init") else ())
+    print(f"  {time.monotonic() - began:4.0f} s  {called or command}", flush=True)
 
 
 def readme_commands(way: str) -> list[str]:
@@ -171,22 +192,10 @@ def readme_commands(way: str) -> list[str]:
     return [line for line in ((clone if way == "clone" else tool) + common).splitlines() if line]
 
 
-def adapted(command: str, wheel: Path | None) -> str:
+def adapted(command: str, project: Project) -> str:
     """Put what exists here in the place of what everybody has to say for themselves."""
-    if wheel:
-        command = re.sub(r"\bmemorycapsule$", f"/wheel/{wheel.name}", command)
+    command = re.sub(r"(?<=tool install )memorycapsule$", str(project.wheel), command)
     return command.replace("ADDRESS", "/project").replace("apt-get install", "apt-get install -y -qq")
-
-
-def build_wheel(folder: Path) -> Path:
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder / "dist"],
-        cwd=PROJECT,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = (folder / "dist").glob("*.whl")
-    return wheel
 
 
 def give_it_a_mail_server(debian: Container) -> None:
@@ -215,13 +224,47 @@ def wait_for(is_so, what: str) -> None:
     raise WentWrong(f"Not within {DEADLINE_SECONDS} s: {what}.")
 
 
+class Project:
+    """Where the program is fetched from: a clone of this project, and a wheel of it; /project in the container."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        subprocess.run(["git", "clone", "-q", PROJECT, folder], check=True)
+        self._build()
+
+    @property
+    def version(self) -> str:
+        return re.search(r'__version__ = "(.+)"', self._module.read_text())[1]
+
+    @property
+    def wheel(self) -> Path:
+        """Where the newest wheel lies in the container."""
+        return Path("/project/dist") / f"memorycapsule-{self.version}-py3-none-any.whl"
+
+    def publish(self) -> str:
+        """Make a newer version, and return what it is called."""
+        newer = f"{self.version}.post1"
+        self._module.write_text(self._module.read_text().replace(f'"{self.version}"', f'"{newer}"'))
+        person = ["-c", "user.name=Yuna", "-c", f"user.email={PERSON}@{HOST}"]
+        subprocess.run(["git", *person, "commit", "-q", "-a", "-m", newer], cwd=self.folder, check=True)
+        self._build()
+        return newer
+
+    @property
+    def _module(self) -> Path:
+        return self.folder / "src/memorycapsule/__init__.py"
+
+    def _build(self) -> None:
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
+        subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
+
+
 class Container:
     """A Debian that systemd has started, with the network of this machine and its ways to packages."""
 
-    def __init__(self, root: Path, wheel: Path | None) -> None:
-        self.root = root
+    def __init__(self, root: Path, project: Project) -> None:
         self._variables = package_settings()
-        binds = [f"--bind-ro={PROJECT}:/project", *(f"--bind-ro={wheel.parent}:/wheel" for _ in "1" if wheel)]
+        binds = [f"--bind-ro={project.folder}:/project"]
         for path in readable_settings(self._variables):
             if path.is_dir():
                 binds.append(f"--bind-ro={path}")

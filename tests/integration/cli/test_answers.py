@@ -66,6 +66,11 @@ WORDS = {
     "mail test": [["ada@example.org"], ["nobody"]],
     "notify outbox": [[]],
     "notify test": [[]],
+    "proxy": [["nginx"], ["apache"]],
+    "install-service": [["--user", "--to", "units"], ["--user", "--system"]],
+    "uninstall-service": [["--user", "--system"]],
+    "healthcheck": [[]],
+    "update": [[], ["copy", "--back"]],  # no more than that: it would update this clone
 }
 
 
