@@ -136,15 +136,22 @@ def hand_over(paths: Iterable[Path], account: str) -> None:
 
 
 def refuse_out_of_reach(paths: Iterable[Path], account: str) -> None:
-    """Raise ConfigurationProblem for a path with a folder above it that an account may not enter."""
-    entry = pwd.getpwnam(account)
-    groups = set(os.getgrouplist(account, entry.pw_gid))
+    """
+    Raise ConfigurationProblem for a path with a folder above it that an account may not enter.
+
+    One that is not there yet may enter what everybody may.
+    """
+    try:
+        entry = pwd.getpwnam(account)
+    except KeyError:
+        user, groups = None, set[int]()
+    else:
+        user, groups = entry.pw_uid, set(os.getgrouplist(account, entry.pw_gid))
     for path in paths:
         for folder in path.parents:
             status = folder.stat()
-            bits = status.st_mode >> 6 if status.st_uid == entry.pw_uid else status.st_mode
-            bits = status.st_mode >> 3 if status.st_uid != entry.pw_uid and status.st_gid in groups else bits
-            if not bits & 1:
+            shift = 6 if status.st_uid == user else 3 if status.st_gid in groups else 0
+            if not status.st_mode >> shift & 1:
                 raise ConfigurationProblem("service_out_of_reach", path=path, folder=folder, account=account)
 
 

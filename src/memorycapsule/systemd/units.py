@@ -46,6 +46,8 @@ SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged
+# These also read whether the clock is synchronised; to set it, the service has no right.
+SystemCallFilter=adjtimex clock_adjtime
 UMask=0077"""
 #: What only the systemd of the whole machine can take away.
 _FORBIDDEN_TO_SYSTEM = """\
@@ -53,7 +55,6 @@ CapabilityBoundingSet=
 PrivateDevices=yes
 PrivateTmp=yes
 PrivateUsers=yes
-ProtectClock=yes
 ProtectControlGroups=yes
 ProtectHostname=yes
 ProtectKernelLogs=yes

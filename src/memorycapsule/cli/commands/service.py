@@ -219,10 +219,10 @@ def _prepare_account(installation: Installation) -> None:
     if account != ACCOUNT:
         installing.refuse_out_of_reach([settings.data_dir, *installation.program_paths, *files[:-1]], account)
         return
-    installing.make_account()
     # What else lies in a folder of this name is ours as well, such as a recovery key.
     own = {settings.data_dir, *(path.parent if path.parent.name == ACCOUNT else path for path in files)}
     installing.refuse_out_of_reach([*own, *installation.program_paths], account)
+    installing.make_account()
     with FolderLock(settings.data_dir):
         installing.hand_over(own, account)
 
