@@ -82,11 +82,16 @@ class Door:
         adds_for_others: bool = False,
         may_lack_files: bool = False,
     ) -> Iterator[App]:
-        """Open the instance on this machine. Raises what `app.open_app` does, and NotAllowed when another is meant."""
+        """
+        Open the instance on this machine.
+
+        Raises what `app.open_app` does, and NotAllowed when another is meant, or for root where it is somebody else's.
+        """
         from memorycapsule.app import open_app
 
         refuse_elsewhere()
         settings = settings or self.settings(adds_for_others=adds_for_others)
+        _refuse_root_for_others(settings)
         journal.set_up_with(self._set_up_journal)
         with open_app(settings, may_lack_files=may_lack_files) as app:
             yield app
@@ -121,7 +126,9 @@ class Door:
         from memorycapsule.app import open_store
 
         refuse_elsewhere()
-        with open_store(settings or self.settings(), checked=checked) as store:
+        settings = settings or self.settings()
+        _refuse_root_for_others(settings)
+        with open_store(settings, checked=checked) as store:
             yield store
 
     def viewer(self, store: Store) -> Viewer:
@@ -145,6 +152,23 @@ class Door:
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
             cache_logger_on_first_use=False,
         )
+
+
+def _refuse_root_for_others(settings: Settings) -> None:
+    """
+    Raise NotAllowed for root in a data folder of another account, which could not read what root writes there.
+
+    An owner without a name is one that a container does not know; there root is whoever works in it.
+    """
+    import pwd
+
+    try:
+        owner = settings.data_dir.stat().st_uid
+        account = pwd.getpwuid(owner).pw_name
+    except (OSError, KeyError):
+        return
+    if os.geteuid() == 0 and owner != 0:
+        raise NotAllowed("folder_of_other_account", folder=settings.data_dir, account=account)
 
 
 def door_of(ctx: typer.Context) -> Door:

@@ -1,6 +1,8 @@
 """Units of systemd, which `systemd-analyze` finds in order, and the question whether the daemon is well."""
 
 import json
+import os
+import pwd
 import shutil
 import subprocess
 import threading
@@ -182,6 +184,18 @@ def test_it_must_be_said_whose_systemd_is_meant(initialised, command, words):
 
 def test_without_an_instance_there_is_nothing_to_install(capsule, tmp_path):
     assert capsule("install-service", "--user", "--to", tmp_path / "units").code == 7
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Only root can work in a folder of somebody else.")
+def test_root_writes_nothing_that_the_account_of_the_service_could_not_read(summer, tmp_path):
+    nobody = pwd.getpwnam("nobody")
+    os.chown(tmp_path / "data", nobody.pw_uid, nobody.pw_gid)
+
+    refused = summer("story", "add", "summer", "--text", "Once", "--json")
+
+    assert (refused.code, refused.error["reason"]) == (8, "folder_of_other_account")
+    assert "sudo -u nobody" in refused.error["message"]
+    assert summer("db", "check").code == 8
 
 
 @contextmanager
