@@ -39,7 +39,6 @@ from memorycapsule.services.capsules import CapsuleDraft
 from memorycapsule.services.film import montages
 from memorycapsule.services.film.montages import RenderedFilm
 from memorycapsule.store import accounts as account_store
-from memorycapsule.store import events as event_store
 from memorycapsule.store import montages as montage_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.rows import MontageRow
@@ -325,9 +324,9 @@ def thumbnail(day: Everyday) -> Call:
 
 def look_ahead(day: Everyday) -> Call:
     day.cancel_films()
-    with day.app.store.reading() as tx:
-        newest, _at = event_store.newest(tx)
-    return Prerenderer(context=day.app, is_through=True, seen=newest).run
+    prerenderer = Prerenderer(context=day.app, is_through=True)
+    prerenderer.run()  # the first look finds out which event is the newest
+    return prerenderer.run
 
 
 def look_for_films(day: Everyday) -> Call:

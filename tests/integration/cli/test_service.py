@@ -33,6 +33,7 @@ def analyze(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_systemd_finds_nothing_to_say_of_the_units_of_a_machine(initialised, tmp_path, analyze):
     initialised("install-service", "--system", "--to", tmp_path / "service")
     initialised("install-service", "--system", "--timer", "--to", tmp_path / "timer")
@@ -41,6 +42,7 @@ def test_systemd_finds_nothing_to_say_of_the_units_of_a_machine(initialised, tmp
     assert analyze("verify", tmp_path / "timer" / TICK, tmp_path / "timer" / TIMER) == ("", 0)
 
 
+@pytest.mark.slow
 def test_nor_of_those_of_a_person(initialised, tmp_path, analyze):
     initialised("install-service", "--user", "--to", tmp_path / "service")
     initialised("install-service", "--user", "--timer", "--to", tmp_path / "timer")
@@ -49,6 +51,7 @@ def test_nor_of_those_of_a_person(initialised, tmp_path, analyze):
     assert analyze("--user", "verify", tmp_path / "timer" / TICK, tmp_path / "timer" / TIMER) == ("", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [SERVICE, TICK])
 def test_the_services_of_a_machine_are_exposed_to_little(initialised, tmp_path, analyze, name):
     initialised("install-service", "--system", "--to", tmp_path / SERVICE)
