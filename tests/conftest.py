@@ -16,7 +16,7 @@ import structlog
 from hypothesis import settings
 
 from memorycapsule.journal import journal
-from support import loopback
+from support import leaks, loopback
 from support.compilations import remembering_statements
 from support.moments import NOW
 from support.servers import Postgres, is_missing, open_postgres
@@ -79,6 +79,14 @@ def _known_statements() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _nothing_leaks() -> Iterator[None]:
+    """Nothing that any test puts in stands in what is logged or measured while this process runs its tests."""
+    with leaks.watching() as watch:
+        yield
+    assert watch.found() == []
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _own_home(_clean_session: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
     """No test reads or writes what belongs to the person who runs it; yields the folders of the home."""
     home = tmp_path_factory.mktemp("home")
@@ -111,7 +119,10 @@ def _own_log() -> Iterator[None]:
     structlog.reset_defaults()
     # The usual renderer draws every local variable of a traceback, which may take minutes.
     structlog.configure(
-        processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        processors=[
+            leaks.note,
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ]
     )
     yield
     structlog.reset_defaults()

@@ -18,6 +18,7 @@ from memorycapsule.app import open_app
 from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.services import capsules, invitations, sessions, stories
 from memorycapsule.services.capsules import CapsuleDraft
+from support import leaks
 from support.cast import make_photo, prepare
 from support.servers import CAPSULE, Daemon, wait_until
 
@@ -49,6 +50,7 @@ class Household:
 
     def ask(self, *words: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run `capsule --json WORDS`, with the token of somebody's session."""
+        leaks.put_in(*words)
         environment = {**os.environ, **self.environment, **({"CAPSULE_TOKEN": token} if token else {})}
         return subprocess.run(
             [CAPSULE, "--json", *words],

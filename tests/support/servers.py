@@ -26,6 +26,8 @@ import pytest
 from psycopg import sql
 from sqlalchemy import make_url
 
+from support import leaks
+
 #: The program itself, as it is installed beside this Python.
 CAPSULE = str(Path(sys.executable).with_name("capsule"))
 #: True where a missing component is a failure and not a reason to skip.
@@ -335,6 +337,7 @@ class Running:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=30)
+        leaks.hear_log(self.log())
         self._folder.cleanup()
 
     def __enter__(self) -> Self:

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from memorycapsule.daemon import logs
+from support import leaks
 
 
 class ToldLines:
@@ -16,7 +17,12 @@ class ToldLines:
     def __init__(self) -> None:
         self._stream = io.StringIO()
         structlog.configure(
-            processors=[*logs.EVERY_LINE, logs.by_common_schema, structlog.processors.JSONRenderer()],
+            processors=[
+                leaks.note,
+                *logs.EVERY_LINE,
+                logs.by_common_schema,
+                structlog.processors.JSONRenderer(),
+            ],
             wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
             logger_factory=structlog.PrintLoggerFactory(self._stream),
             cache_logger_on_first_use=False,

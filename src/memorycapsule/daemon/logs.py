@@ -20,10 +20,13 @@ from structlog.typing import EventDict, Processor
 
 from memorycapsule import __version__
 from memorycapsule.daemon.tracebacks import told_without_words
+from memorycapsule.domain.sessions import TOKEN_LENGTH
 from memorycapsule.journal import current_request, journal
 
 #: Whatever follows these paths is a secret of a mailed link.
 _TOKEN = re.compile(r"(/g/(?:[iov]|consent)/|/sign-in/|/set-up/)(?!code\b|\{token\})[^\s/?#\"']+")
+#: A token wherever it stands.
+_BARE_TOKEN = re.compile(rf"(?<![a-z0-9])[a-z2-7]{{{TOKEN_LENGTH}}}(?![a-z0-9])", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s@<>\"'(]+@[^\s@<>\"')]+")
 #: So many lines of one event are let through a minute.
 MOST_LINES = 60
@@ -172,8 +175,9 @@ def by_common_schema(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def mask(text: str) -> str:
-    """Return `text` with the tokens of mailed links and all mail addresses masked."""
-    return _ADDRESS.sub("(address)", _TOKEN.sub(r"\1(token)", text))
+    """Return `text` with all tokens and mail addresses masked, and whatever stands in a link in place of a token."""
+    without_tokens = _BARE_TOKEN.sub("(token)", _TOKEN.sub(r"\1(token)", text))
+    return _ADDRESS.sub("(address)", without_tokens)
 
 
 #: What each line goes through, whatever its form.
