@@ -7,6 +7,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from support import leaks
+
 PROJECT = Path(__file__).parents[2]
 _ROW = re.compile(r"^\| `(capsule_\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
 _LABEL = re.compile(r"`(\w+)`")
@@ -31,6 +33,7 @@ class Scrape:
     samples: dict[tuple[str, frozenset[tuple[str, str]]], float] = field(init=False)
 
     def __post_init__(self) -> None:
+        leaks.hear_metrics(self.text)
         samples = {
             (sample.name, frozenset(sample.labels.items())): sample.value
             for family in text_string_to_metric_families(self.text)
