@@ -146,3 +146,5 @@ def test_an_update_waits_for_whoever_works_in_the_data_folder(house):
             == "update_beside_daemon"
         )
     assert house.capsule("update", code=2)["error"]["reason"] == "update_folder_or_back"
+    wheel = ("update", house.folder / "backups", "--package", "memorycapsule.whl")
+    assert house.capsule(*wheel, code=2)["error"]["reason"] == "update_package_of_tool"

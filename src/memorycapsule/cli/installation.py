@@ -49,7 +49,9 @@ class Program:
         try:
             for old in (half, self._present):
                 shutil.rmtree(old, ignore_errors=True)
-            shutil.copytree(self.environment, half, symlinks=True, copy_function=_link)
+            # Programs and marks outside of lib are written into where they lie.
+            shutil.copytree(self.environment, half, symlinks=True, ignore=self._libraries)
+            shutil.copytree(self.environment / "lib", half / "lib", symlinks=True, copy_function=_link)
             (half / _NOTE).write_text(json.dumps({**note, "commit": self._commit()}), encoding="utf-8")
             half.rename(self._present)
         except OSError as error:
@@ -81,7 +83,7 @@ class Program:
             raise NotFound("update_nothing_kept", folder=self.environment) from error
         return found
 
-    def add_to_note(self, **more: str | None) -> None:
+    def add_to_note(self, **more: str | bool | None) -> None:
         """Note something more of the program before."""
         (self.kept / _NOTE).write_text(json.dumps({**self.note(), **more}), encoding="utf-8")
 
@@ -131,13 +133,18 @@ class Program:
                 return link.parent
         return None
 
+    def _libraries(self, folder: str, _names: list[str]) -> set[str]:
+        return {"lib"} if Path(folder) == self.environment else set()
+
     @property
     def _present(self) -> Path:
         """The program before, as long as an update is under way."""
         return self._beside("before-this-update")
 
     def _beside(self, name: str) -> Path:
-        return self.environment.with_name(f"{self.environment.name}.{name}")
+        # Installers take every folder beside the environment of a tool for another tool.
+        folder = self.environment.parent if self.clone else self.environment.parents[1]
+        return folder / f"{self.environment.name}.{name}"
 
     def _commit(self) -> str | None:
         return self._git("rev-parse", "HEAD").strip() if self.clone else None
@@ -160,15 +167,10 @@ def installed_program() -> Program:
 
 
 def _link(source: str, target: str) -> None:
-    # What installers write into lies outside of lib.
-    if "/lib/" in source:
-        try:
-            os.link(source, target)
-        except OSError:  # another disk, or no such links there
-            pass
-        else:
-            return
-    shutil.copy2(source, target)
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or no such links there
+        shutil.copy2(source, target)
 
 
 def _run(command: Sequence[str], folder: Path | None, more: Mapping[str, str] | None = None) -> str:

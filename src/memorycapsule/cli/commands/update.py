@@ -64,7 +64,10 @@ def update(
         raise NotAllowed("update_of_cluster")
     if back == (folder is not None):
         raise UsageProblem("update_folder_or_back")
-    run = _Updating(door, settings, installed_program())
+    program = installed_program()
+    if package and (back or program.clone):
+        raise UsageProblem("update_package_of_tool")
+    run = _Updating(door, settings, program)
     if back:
         _go_back(run, is_asked=not yes)
         return
@@ -73,14 +76,20 @@ def update(
     run.answer_of("backup", str(folder))
     with run.standing_still():
         door.out.note(words("cli_update_fetches"))
-        run.program.keep({"version": __version__, "copy": None, "at": datetime.now(UTC).isoformat()})
+        at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        run.program.keep({"version": __version__, "at": at, "copy": None, "can_go_back": True})
         try:
             run.program.fetch(package)
-            copy = run.answer_of("db", "upgrade")["database"]["copy"]
-            run.program.add_to_note(copy=copy)
+            database = run.answer_of("db", "upgrade")["database"]
+            copy = database["copy"]
+            # Of a Postgres no copy is made: what is there after a migration is for the newer program alone.
+            can_go_back = bool(copy) or database["from"] == database["revision"]
+            run.program.add_to_note(copy=copy, can_go_back=can_go_back)
             version = run.answer_of("--version")["version"]
             run.start()
         except CapsuleError as error:
+            if not run.program.note()["can_go_back"]:
+                raise CapsuleError("update_not_undone", problem=error) from error
             run.stop()
             run.put_back()
             raise CapsuleError("update_undone", version=__version__, problem=error) from error
@@ -93,7 +102,7 @@ def update(
 def _go_back(run: _Updating, *, is_asked: bool) -> None:
     """Take the program before again, and the database that it knows. Raises NotFound, ConfigurationProblem."""
     door, note = run.door, run.program.note()
-    if note["copy"] is None and run.settings.database_path is None:
+    if not note["can_go_back"]:
         raise ConfigurationProblem("update_back_postgres")
     if note["copy"] and is_asked:
         if not is_interactive(door):
