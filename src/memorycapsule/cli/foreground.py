@@ -58,6 +58,7 @@ def finish_film(app: App, viewer: Viewer, montage_id: str, out: Output) -> Monta
                         films.make_waiting(app, only=montage_id)
                         ticks.send_letters(app)
                         ticks.CleanUp(context=app).run()
+                        ticks.trim_cache(app)
                 except Busy:
                     pass
                 else:

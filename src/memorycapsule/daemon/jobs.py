@@ -51,6 +51,7 @@ def add_jobs(
             names["films"].append(name)
         ahead = app.in_turn("ahead", Prerenderer(context=app).run)
         heartbeat.add("ahead", ahead, every_seconds=beat, slow_seconds=math.inf)
+        heartbeat.add("trim", lambda: ticks.trim_cache(app), every_seconds=max(beat, _TIDY_SECONDS))
 
     def wake(work: Work) -> None:
         for name in names[work]:

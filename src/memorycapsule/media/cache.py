@@ -9,7 +9,8 @@ kept, and kept files are removed when little of the disk is free.
 
 How much lies on each shelf is measured once and counted from then on, so that keeping a file costs no look at all the
 others. Whatever removes files behind our back makes the count too large, never too small; where it says that there is
-no room, the files themselves are looked at.
+no room, the files themselves are looked at. Where several programs use one folder, each counts its own: `trim` finds
+out, when it looks anew, what all have kept.
 """
 
 from __future__ import annotations
@@ -148,14 +149,14 @@ class Cache:
         with self._lock:
             return self._has_room(self._counted(), pinned) or self._has_room(self._measured(), pinned)
 
-    def trim(self, pinned: Collection[str] = ()) -> bool:
+    def trim(self, pinned: Collection[str] = (), *, anew: bool = False) -> bool:
         """
         Remove the least recently used files until the rest fits, but none on the shelves in `pinned`.
 
-        Returns whether the rest fits now.
+        Returns whether the rest fits now. With `anew` the files themselves are looked at, those of other programs too.
         """
         with self._lock:
-            total = sum(self._counted().values())
+            total = sum((self._measured() if anew else self._counted()).values())
             return total <= self._allowed(total) or self._trim(pinned)
 
     def _trim(self, pinned: Collection[str]) -> bool:

@@ -94,6 +94,7 @@ def tick(context: WorkerContext) -> TickResult:
     if made != films.MadeFilms():
         letters += send_letters(context)
     CleanUp(context=context).run()
+    trim_cache(context)
     sweep_daily(context)
     scrub(context)
     rehearsals.rehearse_due(context)
@@ -230,7 +231,7 @@ def _tell_of_letters(context: WorkerContext, sent: Sent) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class CleanUp:
-    """Unseals the stored bytes of opened capsules, and removes what is too old in cache and mailbox."""
+    """Unseals the stored bytes of opened capsules, and removes what is too old in the mailbox."""
 
     context: WorkerContext
     #: Ids of rows that could not be unsealed because they are damaged; the next run of the program tries them again.
@@ -243,7 +244,6 @@ class CleanUp:
             self._unseal()
         except (DiskFull, Postponed) as error:
             journal.warning("unsealing.postponed", reason=error.reason)
-        context.vault.cache.trim()
         if context.mailing.mailbox and not clock_doubt(context):
             context.mailing.mailbox.empty_older_than(context.now() - MAILBOX_AGE)
 
@@ -255,6 +255,15 @@ class CleanUp:
             context.store, context.vault, self.damaged, now=context.now()
         ):
             pass
+
+
+def trim_cache(context: WorkerContext) -> None:
+    """
+    Remove from this machine's cache what is too much for it or its disk.
+
+    Each node does so: its cache is its own, or that of all programs on its machine.
+    """
+    context.vault.cache.trim(anew=not context.run.is_alone)
 
 
 def sweep_daily(context: WorkerContext) -> None:

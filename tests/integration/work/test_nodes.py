@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import Busy
+from memorycapsule.media.cache import Cache
 from memorycapsule.services import keys, opening
 from memorycapsule.services.film import montages, shared_segments
 from memorycapsule.services.mailing import deliveries
@@ -232,6 +233,17 @@ def test_what_lies_in_a_shared_folder_stays_while_its_node_lives_although_the_da
         age(instance, "there")
         assert there.vault.cache.keep(capsule.id, "segment", write_while_the_other_starts)
         assert unfinished.exists()
+
+
+def test_each_node_trims_the_cache_of_its_machine_also_of_what_others_have_kept_there(instance, node_of):
+    one, two = (Cache(instance.folder / "shared", 1000) for _ in range(2))
+    for size in (10, 600):
+        for cache, shelf in ((one, "a"), (two, "b")):
+            assert cache.keep(shelf, str(size), lambda file, size=size: file.write(b"x" * size))
+    assert one.trim(), "it knows of its own files only"
+    node = node_of("here")
+    ticks.trim_cache(dataclasses.replace(node, vault=dataclasses.replace(node.vault, cache=one)))
+    assert sum(path.stat().st_size for path in (instance.folder / "shared").glob("*/*")) <= 1000
 
 
 def test_the_row_of_a_node_that_was_killed_long_ago_is_forgotten(instance, node_of):
