@@ -1,5 +1,6 @@
 """Several programs on one Postgres with `cluster = true`: each thing is done once, and what one drops another takes up."""
 
+import json
 from collections import Counter
 from datetime import timedelta
 
@@ -57,6 +58,27 @@ def test_two_daemons_and_a_tick_do_everything_once(household, mail, tmp_path):
         ("ben@example.org",): 1,
     }
     assert household.run("verify")["verify"]["damage"] == []
+
+
+def test_the_doctor_names_the_machines_that_work_and_one_with_another_key(household, tmp_path):
+    with household.daemon(), Daemon(another(household, tmp_path), "--queues", "none"):
+        said = doctor(household)
+        ask(
+            household,
+            "UPDATE node SET key_fingerprint = 'another', host = 'far' WHERE id = (SELECT max(id) FROM node)",
+        )
+        other = doctor(household)
+
+    seen = [(one["kind"], one["is_alive"], one["has_our_key"]) for one in said["nodes"]]
+    assert seen == [("daemon", True, True)] * 2
+    (far,) = [one for one in other["findings"] if one["what"] == "machine far"]
+    assert far["state"] == "wrong"
+    assert "another instance key" in far["says"]
+    assert [one["host"] for one in other["nodes"] if not one["has_our_key"]] == ["far"]
+
+
+def doctor(household):
+    return json.loads(household.ask("doctor").stdout)
 
 
 def test_a_program_that_works_alone_is_refused_beside_nodes_and_they_beside_it(household, tmp_path):

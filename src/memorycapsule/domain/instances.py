@@ -66,6 +66,8 @@ class Node:
     seen_at: datetime
     #: Fingerprint of the instance key that it works with.
     key_fingerprint: str
+    #: The name of the machine that it runs on.
+    host: str = ""
     #: When it was the first to come back after the database had been away; None if it never was.
     back_at: datetime | None = None
 

@@ -18,6 +18,7 @@ class NodeRow(SQLModel, table=True):
     started_at: datetime
     seen_at: datetime = Field(index=True)
     key_fingerprint: str
+    host: str
     back_at: datetime | None = None
 
 

@@ -53,6 +53,14 @@ def instant(tx: Transaction) -> datetime | ColumnElement[datetime]:
     return _clock_of_server() if has_server(tx) else clock.now()
 
 
+def now(tx: Transaction) -> datetime:
+    """Return what time it is by the database's clock."""
+    if not has_server(tx):
+        return clock.now()
+    found: datetime = tx.session.execute(select(_clock_of_server())).scalar_one()
+    return found
+
+
 def _clock_of_server() -> ColumnElement[datetime]:
     # Not now(): that is when the transaction began.
     return func.clock_timestamp(type_=DateTime(timezone=True))

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.errors import Busy
 from memorycapsule.media.cache import Cache
 from memorycapsule.services import keys, opening
+from memorycapsule.services.cluster import nodes as node_status
 from memorycapsule.services.film import montages, shared_segments
 from memorycapsule.services.mailing import deliveries
 from memorycapsule.store import leases, relocation
@@ -82,6 +84,17 @@ def test_a_node_says_with_which_key_it_works(instance, node_of):
     with working_in_database(node_of("a"), kind="daemon"), instance.store.reading() as tx:
         (node,) = nodes.alive(tx)
     assert node.key_fingerprint == instance.vault.key.fingerprint
+
+
+def test_who_looks_after_the_machines_sees_who_is_alive_and_who_has_another_key(instance, node_of):
+    with working_in_database(node_of("a"), kind="daemon"):
+        with instance.store.transaction() as tx:
+            nodes.see(tx, "b", kind="worker", key_fingerprint="another", host="far away")
+        age(instance, "b")
+        a, b = node_status.status(instance.store, instance.vault)
+    assert (a.node.host, a.is_alive, a.has_our_key) == (socket.gethostname(), True, True)
+    assert (b.node.host, b.is_alive, b.has_our_key) == ("far away", False, False)
+    assert a.age < leases.LASTS <= b.age
 
 
 def test_a_sign_of_life_keeps_what_a_node_has_in_hand(instance, node_of, film):

@@ -20,6 +20,7 @@ from memorycapsule.errors import CapsuleError, ConfigurationProblem, Postponed, 
 if TYPE_CHECKING:
     from memorycapsule.app import App
     from memorycapsule.config import Settings
+    from memorycapsule.services.cluster.nodes import NodeStatus
 
 _SIGNS = {"good": "✓", "warning": "!", "wrong": "✗"}
 _TIMEOUT_SECONDS = 5
@@ -60,13 +61,28 @@ def doctor(
 
         with door.open(settings) as app:
             instances.trust_clock(app.store, app.clock)
-    findings = list(examine(door, settings) if opening is None else _rehearsed(door, settings, opening))
+    nodes: list[NodeStatus] = []
+    findings = list(
+        examine(door, settings, nodes) if opening is None else _rehearsed(door, settings, opening)
+    )
     is_wrong = any(one.state == "wrong" for one in findings)
     door.out.answer(
         {
             "healthy": not is_wrong,
             "findings": [
                 {"what": one.what, "state": one.state, "says": sentence_of(one.says)} for one in findings
+            ],
+            "nodes": [
+                {
+                    "id": one.node.id,
+                    "host": one.node.host,
+                    "kind": one.node.kind,
+                    "started_at": one.node.started_at.isoformat(),
+                    "seen_at": one.node.seen_at.isoformat(),
+                    "is_alive": one.is_alive,
+                    "has_our_key": one.has_our_key,
+                }
+                for one in nodes
             ],
         }
     )
@@ -76,8 +92,14 @@ def doctor(
         raise typer.Exit(ConfigurationProblem.exit_code)
 
 
-def examine(door: Door, settings: Settings) -> Iterator[Finding]:
-    """Look at everything; what cannot be looked at because something else is wrong is left out."""
+def examine(door: Door, settings: Settings, nodes: list[NodeStatus]) -> Iterator[Finding]:
+    """
+    Look at everything; what cannot be looked at because something else is wrong is left out.
+
+    The nodes that work on the instance are put into `nodes`.
+    """
+    from memorycapsule.services.cluster import nodes as cluster_nodes
+
     yield from _folders(settings)
     yield from _programs()
     yield from _faces(settings)
@@ -93,6 +115,9 @@ def examine(door: Door, settings: Settings) -> Iterator[Finding]:
                 state="good",
                 says=Sentence("cli_doctor_key_fits", file=settings.key_file),
             )
+            if settings.cluster:
+                nodes += cluster_nodes.status(app.store, app.vault)
+                yield from _nodes(nodes)
             yield from _inside(app)
     except CapsuleError as error:
         yield Finding(what=Sentence("cli_doctor_instance"), state="wrong", says=error)
@@ -264,7 +289,7 @@ def _pages(settings: Settings) -> Iterator[Finding]:
         where = holder_url(settings.data_dir)
         says = Sentence("cli_doctor_daemon_at", url=where) if where else Sentence("cli_doctor_daemon_runs")
         yield Finding(what=Sentence("cli_doctor_daemon"), state="good", says=says)
-    else:
+    elif not settings.cluster:
         says = Sentence("cli_doctor_daemon_none")
         yield Finding(what=Sentence("cli_doctor_daemon"), state="warning", says=says)
     if settings.public_url_is_loopback:
@@ -273,6 +298,22 @@ def _pages(settings: Settings) -> Iterator[Finding]:
         yield Finding(what=Sentence("cli_doctor_public_url"), state=state, says=says)
     elif settings.public_url:
         yield _reached(settings.public_url)
+
+
+def _nodes(nodes: list[NodeStatus]) -> Iterator[Finding]:
+    """Say which machines work, and whether all have the same key."""
+    for one in nodes:
+        kind, seconds = Sentence(f"cli_doctor_node_{one.node.kind}"), round(one.age.total_seconds())
+        state: Literal["good", "warning", "wrong"] = "good"
+        says = Sentence("cli_doctor_node_good", kind=kind, seconds=seconds)
+        if not one.is_alive:
+            state, says = "warning", Sentence("cli_doctor_node_silent", kind=kind, seconds=seconds)
+        elif not one.has_our_key:
+            state, says = "wrong", Sentence("cli_doctor_node_key", kind=kind, seconds=seconds)
+        yield Finding(what=Sentence("cli_doctor_node", host=one.node.host), state=state, says=says)
+    if not any(one.is_alive and one.node.kind != "command" for one in nodes):
+        says = Sentence("cli_doctor_nodes_none")
+        yield Finding(what=Sentence("cli_doctor_nodes"), state="warning", says=says)
 
 
 def _reached(url: str) -> Finding:

@@ -26,14 +26,13 @@ COMMAND = "command"
 nodes = Table(Node, NodeRow)
 
 
-def see(tx: Transaction, node_id: str, *, kind: str, key_fingerprint: str) -> None:
+def see(tx: Transaction, node_id: str, *, kind: str, key_fingerprint: str, host: str = "") -> None:
     """Note that a node is alive, and prolong all leases that it holds."""
     now = leases.instant(tx)
     is_back = {"back_at": now} if kind != COMMAND and _was_silence(tx) else {}
     if not nodes.change(tx, col(NodeRow.id) == node_id, seen_at=now, **is_back):
-        nodes.insert(
-            tx, id=node_id, kind=kind, started_at=now, seen_at=now, key_fingerprint=key_fingerprint, **is_back
-        )
+        fields = {"id": node_id, "kind": kind, "key_fingerprint": key_fingerprint, "host": host}
+        nodes.insert(tx, started_at=now, seen_at=now, **fields, **is_back)
     leases.prolong(tx, node_id)
 
 
@@ -53,6 +52,16 @@ def alive(tx: Transaction) -> list[Node]:
     """Return the nodes that have been seen within the time that a lease lasts, the oldest first."""
     statement = nodes.rows().where(col(NodeRow.seen_at) > leases.instant(tx) - leases.LASTS)
     return nodes.all(tx, statement.order_by(col(NodeRow.started_at), col(NodeRow.id)))
+
+
+def all_with_ages(tx: Transaction) -> list[tuple[Node, timedelta]]:
+    """
+    Return all nodes that have not ended by themselves, and how long ago each was seen, the oldest first.
+
+    Those that were killed are among them for a day.
+    """
+    now = leases.now(tx)
+    return [(node, now - node.seen_at) for node in nodes.by(tx, "started_at", "id")]
 
 
 def refuse_while_alive(store: Store) -> None:

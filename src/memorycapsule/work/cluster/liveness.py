@@ -8,6 +8,7 @@ that is stopped tells nothing, and what it has in hand is taken up by others onc
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from types import TracebackType
 from typing import Self
@@ -37,7 +38,13 @@ class Liveness:
     def tell(self) -> None:
         """Say that this node is alive. Raises what a transaction raises without a server."""
         with self._store.transaction() as tx:
-            nodes.see(tx, self._node_id, kind=self._kind, key_fingerprint=self._key_fingerprint)
+            nodes.see(
+                tx,
+                self._node_id,
+                kind=self._kind,
+                key_fingerprint=self._key_fingerprint,
+                host=socket.gethostname(),
+            )
 
     def __enter__(self) -> Self:
         self.tell()
