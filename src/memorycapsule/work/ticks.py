@@ -70,7 +70,7 @@ def settle(context: WorkerContext) -> None:
     The right to do due work must be held. Where several nodes share it, nothing of those that are alive is touched.
     """
     now = context.now()
-    history.hold_unless_continued(context.store, context.vault, now)
+    history.follow(context.store, context.vault, now)
     if held := holds.hold_of(context.store):
         journal.warning("instance.held", reason=held.reason)
     deliveries.settle_abandoned(context.store, context.run.void_lease, now)
@@ -143,7 +143,7 @@ def open_due(context: WorkerContext) -> tuple[Openings, NotDue | None]:
     if verdict.opens_until is None:
         return Openings(), verdict.doubt
     now = verdict.opens_until
-    history.remember(context.store, context.vault)
+    history.follow(context.store, context.vault, now)
     if held := holds.hold_of(context.store):
         return Openings(), held
     openings = opening.open_due(context.store, context.wake, now)
@@ -160,7 +160,7 @@ def open_now(context: WorkerContext, viewer: Viewer, reference: str) -> Capsule:
     Raises NotFound, and NotDue before its date, in doubt of it, or while the instance waits to be released.
     """
     verdict, now = instances.judge_clock(context.store, context.clock), context.now()
-    history.hold_unless_continued(context.store, context.vault, now)
+    history.follow(context.store, context.vault, now)
     found = reading.standing(context.store, viewer, reference).capsule
     is_certain = verdict.opens_until is not None and found.is_due(verdict.opens_until)
     if verdict.doubt and found.is_due(now) and not is_certain:

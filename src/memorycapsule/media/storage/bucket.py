@@ -78,6 +78,8 @@ class BucketBlobs:
         self._access = access
         self._lock = lock
         self._store = _store(access)
+        # Openings wait for what is remembered, but not for long.
+        self._notes = _store(access, answers_within=timedelta(seconds=10), tries=2)
 
     @property
     def place(self) -> str:
@@ -168,12 +170,14 @@ class BucketBlobs:
         self._remove([_aside(blob_id, _QUARANTINE)])
 
     def remember(self, history: str) -> None:
-        self._put(_HISTORY, history.encode())
+        with _translating_errors():
+            obstore.put(self._notes, _HISTORY, history.encode())
 
     def remembered(self) -> str | None:
         try:
-            with self._opened(_HISTORY) as file:
-                return file.read().decode(errors="replace")
+            with _translating_errors():
+                noted = obstore.get(self._notes, _HISTORY).bytes()
+            return bytes(noted).decode(errors="replace")
         except NotFound:
             return None
 
@@ -371,7 +375,9 @@ class _ObjectReader(io.RawIOBase):
         return memoryview(bytes(piece))
 
 
-def _store(access: BucketAccess) -> S3Store:
+def _store(
+    access: BucketAccess, *, answers_within: timedelta = timedelta(minutes=5), tries: int = 5
+) -> S3Store:
     endpoint = access.endpoint
     with _translating_errors():
         return S3Store(
@@ -395,10 +401,13 @@ def _store(access: BucketAccess) -> S3Store:
             ),
             client_options={
                 "allow_http": endpoint is not None and endpoint.startswith("http:"),
-                "connect_timeout": timedelta(seconds=10),
-                "timeout": timedelta(minutes=5),
+                "connect_timeout": min(timedelta(seconds=10), answers_within),
+                "timeout": answers_within,
             },
-            retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=60)},
+            retry_config={
+                "max_retries": tries - 1,
+                "retry_timeout": min(timedelta(seconds=60), answers_within),
+            },
         )
 
 

@@ -21,6 +21,9 @@ from memorycapsule.store import instances as instance_store
 from memorycapsule.store import integrity
 from memorycapsule.store.transactions import Store, Transaction
 
+#: What a place says whose files have moved elsewhere, or have not all come yet; nothing of a database.
+_MOVING = frozenset({"moved_to", "moving_from"})
+
 
 def is_continued(store: Store, blobs: Blobs) -> bool:
     """Say whether the database goes on where these files were last used; also where nothing is remembered."""
@@ -47,8 +50,29 @@ def hold_unless_continued(store: Store, vault: Vault, now: datetime) -> bool:
 
     What it does not know of may have been opened and told long ago.
     """
-    if is_continued(store, vault.blobs):
-        return False
+    return not is_continued(store, vault.blobs) and _hold(store, now)
+
+
+def follow(store: Store, vault: Vault, now: datetime) -> None:
+    """
+    Do what `hold_unless_continued` does, and remember the newest event where the database is the right one.
+
+    Where the files are out of reach, nobody can say that it is not, so nothing waits: the next call does it.
+    """
+    try:
+        noted = remembered(vault.blobs)
+        with store.reading() as tx:
+            present, is_ours = _present(tx), _knows(tx, noted)
+        if is_ours and noted != present:
+            vault.blobs.remember(json.dumps(present))
+    except CapsuleError as error:
+        journal.warning("history.not_remembered", reason=error.reason)
+        return
+    if not is_ours and not noted.keys() & _MOVING:
+        _hold(store, now)
+
+
+def _hold(store: Store, now: datetime) -> bool:
     with store.transaction() as tx:
         if instance_store.get(tx, lock=True).hold is not None:
             return False

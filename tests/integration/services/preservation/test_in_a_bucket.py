@@ -2,11 +2,13 @@
 
 import dataclasses
 import io
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from memorycapsule.domain.instances import BlobDamage
 from memorycapsule.errors import Postponed
@@ -16,8 +18,10 @@ from memorycapsule.services.preservation import backup, fixity, repair, restore,
 from memorycapsule.services.preservation.restore import RestorePlace
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import stories as story_store
-from support.cast import NOW, OPENS, add_story, make_capsule, prepare
+from memorycapsule.work import ticks
+from support.cast import NOW, OPENS, add_story, make_capsule, make_context, prepare
 from support.s3_servers import S3Server, bucket_blobs
+from support.servers import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +65,26 @@ def damage(stored, *, deep=True):
     return [
         one.kind.value for one in verification.check(stored.store, stored.vault, deep=deep, now=NOW).damage
     ]
+
+
+def test_while_the_bucket_is_silent_a_start_and_openings_go_on_and_an_older_database_is_held_when_it_answers(
+    stored, server, tmp_path, time
+):
+    silent = bucket_blobs(server, tmp_path, "any", endpoint=f"http://127.0.0.1:{free_port()}")
+    there = stored.vault.blobs
+    there.remember(json.dumps({"instance": "another", "event": 7}))
+    without = dataclasses.replace(stored, vault=dataclasses.replace(stored.vault, blobs=silent))
+    with capture_logs() as said:
+        ticks.settle(make_context(without, time))
+    assert ("history.not_remembered", "blob_storage_unreachable") in {
+        (one["event"], one.get("reason")) for one in said
+    }
+    time.go_to(OPENS)
+    openings, doubt = ticks.open_due(make_context(without, time))
+    assert (len(openings.opened), doubt) == (1, None)
+
+    _openings, doubt = ticks.open_due(make_context(stored, time))
+    assert doubt.reason == "held_older_database"
 
 
 def test_what_was_put_in_is_unsealed_from_there_and_is_a_file_of_this_system(stored):
