@@ -78,6 +78,23 @@ def test_every_file_is_copied_and_read_back_once(instance, rows, new):
     assert sorted(new.written) == sorted(new.read_back) == [row.id for row in rows]
 
 
+def test_files_that_lie_in_the_folders_of_two_machines_come_together_when_each_moves_its_own(
+    instance, rows, new, tmp_path
+):
+    first, second = instance.vault.blobs, LocalBlobs(tmp_path / "second")
+    before = content(first)
+    for row in rows[::2]:
+        second.write(row.id, lambda sink, row=row: sink.write(before[row.id]))
+        first.delete(row.id)
+    one = moving.copy(instance.store, first, new)
+    moving.settle(instance.store, new)
+    other = moving.copy(instance.store, second, new, is_used=True)
+
+    assert (one.files, one.missing) == (100, tuple(row.id for row in rows[::2]))
+    assert (other.files, other.new_files, other.missing) == (200, 100, ())
+    assert content(new) == before
+
+
 def test_a_pass_that_was_cut_off_goes_on_and_reads_nothing_back_twice(instance, rows, new):
     old = instance.vault.blobs
     new.fails_after = 150
