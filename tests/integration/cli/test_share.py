@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from memorycapsule import cli
+from support.servers import is_missing
 
 SHARE = Path(__file__).parents[3] / "deploy" / "share"
 MANUALS = ["man/man1/capsule.1", "man/ko/man1/capsule.1"]
@@ -28,10 +29,11 @@ def test_the_manual_page_tells_of_every_command(manual):
     assert {"backup", r"story add", r"login\-link", "daemon"} <= set(told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("manual", MANUALS)
 def test_the_manual_page_is_one_that_man_can_show(manual):
     if not shutil.which("man"):
-        pytest.skip("There is no program `man` here.")
+        is_missing("There is no program `man` here.")
     shown = subprocess.run(
         ["man", "--warnings", "-E", "UTF-8", "-l", "-P", "cat", SHARE / manual],
         env={"LANG": "C.UTF-8", "MANWIDTH": "80", "PATH": "/usr/bin:/bin"},

@@ -330,9 +330,9 @@ def _tell_how_it_stays(door: Door, settings: Settings) -> None:
 
 def _program() -> str:
     """Return what one types for this program: its name where the shell finds it, otherwise its path."""
-    path = Path(sys.argv[0]).absolute()
+    path = Path(sys.executable).with_name("capsule")
     found = shutil.which(path.name)
-    return path.name if found and Path(found).absolute() == path else shlex.quote(str(path))
+    return path.name if found and Path(found).resolve() == path.resolve() else shlex.quote(str(path))
 
 
 def register(app: typer.Typer) -> None:
