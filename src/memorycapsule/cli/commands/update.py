@@ -27,7 +27,7 @@ from memorycapsule.cli.installation import Program, installed_program
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.prompts import confirm
 from memorycapsule.config import Settings
-from memorycapsule.errors import CapsuleError, ConfigurationProblem, NotAllowed, UsageProblem
+from memorycapsule.errors import CapsuleError, ConfigurationProblem, NotAllowed, UsageProblem, system_problem
 
 #: How long a daemon may take to say that it is well.
 _DEADLINE_SECONDS = 120
@@ -73,6 +73,8 @@ def update(
         return
     words = door.out.words
     door.out.note(words("cli_update_backs_up", folder=folder))
+    assert folder is not None
+    run.make_own(folder)
     run.answer_of("backup", str(folder))
     with run.standing_still():
         door.out.note(words("cli_update_fetches"))
@@ -130,6 +132,10 @@ class _Updating:
         found = [unit for unit in (units.TIMER, units.SERVICE) if unit in files]
         self._unit = found[0] if found and self._systemd.is_running else None
         self._has_daemon = self._unit == units.SERVICE
+        # What root changes the program for may be an account that could not read what root writes.
+        owner = settings.data_dir.stat()
+        is_for_other = os.geteuid() == 0 and owner.st_uid != 0
+        self._owner = (owner.st_uid, owner.st_gid) if is_for_other else None
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:
@@ -167,6 +173,16 @@ class _Updating:
             else:
                 return
 
+    def make_own(self, folder: Path) -> None:
+        """Make a folder of backups for whom the data folder belongs to. Raises ConfigurationProblem."""
+        if self._owner and not folder.exists():
+            try:
+                folder.mkdir(mode=0o700, parents=True)
+                os.chown(folder, *self._owner)
+            except OSError as error:
+                problem = system_problem(error)
+                raise ConfigurationProblem("service_unwritten", folder=folder, problem=problem) from error
+
     def put_back(self) -> None:
         """Put the program before into its place, and the database as it was before that one was changed."""
         copy = self.program.note()["copy"]
@@ -189,8 +205,16 @@ class _Updating:
         command: Sequence[str] = [str(self.program.command), "--json", "--lang", self.door.out.language]
         if self.settings.config_file and self.settings.config_file.exists():
             command = [*command, "--config", str(self.settings.config_file)]
+        user, group = self._owner or (None, None)
         done = subprocess.run(
-            [*command, *words], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+            [*command, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            user=user,
+            group=group,
+            extra_groups=[] if self._owner else None,
         )
         try:
             answer: dict[str, Any] = json.loads(done.stdout)
