@@ -10,6 +10,7 @@ import pytest
 from support.household import Household
 from support.mailservers import MailServer
 from support.servers import CAPSULE, Daemon, Running, wait_until
+from support.service_managers import ServiceManager
 
 pytestmark = pytest.mark.slow
 
@@ -92,6 +93,17 @@ def test_a_program_that_works_alone_is_refused_beside_nodes_and_they_beside_it(h
 
 def worker(environment, *words, **more):
     return Running(environment | more, CAPSULE, "--json", "worker", *words, kind="worker")
+
+
+def test_systemd_hears_of_a_worker_that_it_is_ready_that_its_heart_beats_and_that_it_ends(household):
+    with (
+        ServiceManager(watchdog_seconds=2) as manager,
+        worker(household.environment, **manager.environment) as running,
+    ):
+        manager.wait_for("READY")
+        wait_until(lambda: manager.hear() and len(manager.well_at) >= 3, 60, "its watchdog is fed")
+        assert running.terminate(60) == 0
+        manager.wait_for("READY", "STOPPING")
 
 
 def ask(household, query):

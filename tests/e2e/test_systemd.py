@@ -2,15 +2,19 @@
 
 import json
 import os
+import re
+import shutil
 import signal
+import subprocess
+from datetime import timedelta
 
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
 from support.household import Household
-from support.servers import Running, wait_until
-from support.service_managers import ServiceManager, start_command
+from support.servers import CAPSULE, Daemon, Running, is_missing, wait_until
+from support.service_managers import ServiceManager, settings_of, start_command
 
 
 def started(household: Household, manager: ServiceManager) -> Running:
@@ -76,6 +80,47 @@ def test_a_watchdog_is_fed_at_half_its_period(tmp_path):
     # systemd would have ended a service that says nothing for the whole of it.
     gaps = [after - before for before, after in zip(manager.well_at, manager.well_at[1:], strict=False)]
     assert [gap for gap in gaps if not 6 <= gap < 12] == []
+
+
+def calls_of(group: str) -> set[str]:
+    """The system calls that systemd knows by the name of a group, such as @system-service."""
+    said = subprocess.run(
+        ["systemd-analyze", "syscall-filter", group], capture_output=True, text=True, check=True
+    ).stdout.split("\n")[1:]
+    names = [line.strip() for line in said if line.strip() and not line.strip().startswith("#")]
+    return {call for name in names for call in (calls_of(name) if name.startswith("@") else {name})}
+
+
+@pytest.mark.nightly
+def test_a_film_is_made_with_no_system_call_that_the_unit_forbids(tmp_path):
+    if not (shutil.which("strace") and shutil.which("systemd-analyze")):
+        is_missing("strace and systemd-analyze are not both here.")
+    household = Household(tmp_path / "household")
+    units = tmp_path / "units"
+    household.run("install-service", "--system", "--to", str(units))
+    allowed: set[str] = set()
+    for line in settings_of(units / "memory-capsule.service", "SystemCallFilter"):
+        for name in line.removeprefix("~").split():
+            calls = calls_of(name) if name.startswith("@") else {name}
+            allowed = allowed - (calls - calls_of("@default")) if line.startswith("~") else allowed | calls
+    capsule = household.capsule(opens_in=timedelta(hours=-1), photos=2)
+
+    traced = tmp_path / "calls"
+    command = ["strace", "-f", "-qq", "-o", str(traced), CAPSULE, "--json", "daemon"]
+    with Daemon(household.environment, command=command, deadline_seconds=120) as daemon:
+        household.wait_for_film(capsule, "ready", deadline_seconds=240)
+        os.kill(daemon.pid, signal.SIGTERM)
+        assert daemon.wait(60) == 0
+
+    lines = traced.read_text(errors="replace").splitlines()
+    called = {found[1] for line in lines if (found := re.match(r"\d+ +(\w+)\(", line))}
+    # Only root gives files to others, as SQLite does; the service is another account.
+    assert called - allowed <= {"chown", "fchown"}
+    # MemoryDenyWriteExecute
+    assert [line for line in lines if re.search(r"PROT_WRITE\|PROT_EXEC|mprotect\(.*PROT_EXEC", line)] == []
+    (families,) = settings_of(units / "memory-capsule.service", "RestrictAddressFamilies")
+    asked = {found[1] for line in lines if (found := re.search(r" socket\((AF_\w+)", line))}
+    assert asked <= set(families.split())
 
 
 @pytest.mark.nightly
