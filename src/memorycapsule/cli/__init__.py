@@ -35,6 +35,7 @@ from memorycapsule.cli.commands import (
     render,
     running,
     service,
+    status,
     storage,
     stories,
     update,
@@ -114,6 +115,7 @@ def _everywhere(
 init.register(app)
 demo.register(app)
 doctor.register(app)
+status.register(app)
 maintenance.register(app)
 preservation.register(app)
 storage.register(app)

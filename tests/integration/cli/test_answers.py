@@ -64,6 +64,7 @@ WORDS = {
     "mail outbox": [[]],
     "mail retry": [[], ["unknown"]],
     "mail test": [["ada@example.org"], ["nobody"]],
+    "status": [[]],
     "notify outbox": [[]],
     "notify test": [[]],
     "proxy": [["nginx"], ["apache"]],

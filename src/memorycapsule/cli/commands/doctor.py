@@ -297,7 +297,7 @@ def _pages(settings: Settings) -> Iterator[Finding]:
         says = Sentence("cli_doctor_url_loopback")
         yield Finding(what=Sentence("cli_doctor_public_url"), state=state, says=says)
     elif settings.public_url:
-        yield _reached(settings.public_url)
+        yield _reached(settings.public_url, settings.ca_file)
 
 
 def _nodes(nodes: list[NodeStatus]) -> Iterator[Finding]:
@@ -316,14 +316,18 @@ def _nodes(nodes: list[NodeStatus]) -> Iterator[Finding]:
         yield Finding(what=Sentence("cli_doctor_nodes"), state="warning", says=says)
 
 
-def _reached(url: str) -> Finding:
-    """Ask our own pages the way a guest would."""
+def _reached(url: str, ca_file: Path | None) -> Finding:
+    """Ask our own pages the way a guest would who trusts `ca_file`, too."""
+    import ssl
     import urllib.error
     import urllib.request
 
     try:
+        context = ssl.create_default_context()
+        if ca_file is not None:
+            context.load_verify_locations(cafile=ca_file)
         # `url` is our own setting, checked to be http or https.
-        with urllib.request.urlopen(f"{url}/healthz", timeout=_TIMEOUT_SECONDS):  # noqa: S310
+        with urllib.request.urlopen(f"{url}/healthz", timeout=_TIMEOUT_SECONDS, context=context):  # noqa: S310
             return Finding(
                 what=Sentence("cli_doctor_public_url"),
                 state="good",
