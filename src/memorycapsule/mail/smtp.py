@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import aiosmtplib
 
+from memorycapsule.config.certificates import trusting
 from memorycapsule.domain.people import checked_address, printable
 from memorycapsule.errors import MailRefused, UsageProblem, system_problem
 from memorycapsule.mail.answers import About, about
@@ -284,14 +285,11 @@ class SmtpSession:
         return client
 
     def _trust(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        if self._settings.ca_file is not None:
-            try:
-                context.load_verify_locations(cafile=self._settings.ca_file)
-            except OSError as error:  # ssl.SSLError is one
-                problem = MailRefused("mail_certificate_unusable", file=self._settings.ca_file)
-                raise _Trouble(problem) from error
-        return context
+        try:
+            return trusting(self._settings.ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            problem = MailRefused("mail_certificate_unusable", file=self._settings.ca_file)
+            raise _Trouble(problem) from error
 
     async def _greet(self, client: aiosmtplib.SMTP, where: str) -> None:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 
 from memorycapsule import __version__
+from memorycapsule.config.certificates import trusting
 from memorycapsule.errors import CapsuleError, system_problem
 from memorycapsule.notify.outcomes import PostOutcome
 from memorycapsule.notify.requests import PostRequest
@@ -40,9 +41,7 @@ def post(
 
 
 async def _posted(request: PostRequest, ca_file: Path | None, timeout_seconds: float) -> PostOutcome:
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
+    context = trusting(ca_file)
     # The limits of httpx are for each part of an answer, and a receiver may send it byte by byte.
     async with (
         asyncio.timeout(timeout_seconds),

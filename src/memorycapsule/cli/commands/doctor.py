@@ -318,16 +318,14 @@ def _nodes(nodes: list[NodeStatus]) -> Iterator[Finding]:
 
 def _reached(url: str, ca_file: Path | None) -> Finding:
     """Ask our own pages the way a guest would who trusts `ca_file`, too."""
-    import ssl
     import urllib.error
     import urllib.request
 
+    from memorycapsule.config.certificates import trusting
+
     try:
-        context = ssl.create_default_context()
-        if ca_file is not None:
-            context.load_verify_locations(cafile=ca_file)
         # `url` is our own setting, checked to be http or https.
-        with urllib.request.urlopen(f"{url}/healthz", timeout=_TIMEOUT_SECONDS, context=context):  # noqa: S310
+        with urllib.request.urlopen(f"{url}/healthz", timeout=_TIMEOUT_SECONDS, context=trusting(ca_file)):  # noqa: S310
             return Finding(
                 what=Sentence("cli_doctor_public_url"),
                 state="good",
