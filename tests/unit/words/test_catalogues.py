@@ -57,6 +57,7 @@ WORDS_OF_OURS = {
     "damage": DamageKind,
     "road": Road,
     "notification": NotificationState,
+    "doctor_node": ("daemon", "worker", "command"),
 }
 
 
