@@ -1,8 +1,8 @@
 """
 Makes a bare Debian, installs MemoryCapsule there by the commands of the README alone, and looks whether it works.
 
-    make bare                       both ways
-    make bare ARGS="--way clone"    from a clone; `tool` is the wheel by `uv tool install`
+    make bare                       all ways
+    make bare ARGS="--way clone"    from a clone; `pipx` and `uv` install the wheel
 
 It works when the daemon answers /healthz through nginx, a test letter lies in the mailbox of a local Postfix, and
 an update to a newer version and back leaves the daemon well.
@@ -32,6 +32,8 @@ from pathlib import Path
 from typing import Self
 
 PROJECT = Path(__file__).parents[1]
+#: In the order of the README.
+WAYS = ("clone", "pipx", "uv")
 #: What automake and Meson take for a test that was skipped.
 SKIPPED = 77
 #: What a server has after its installation, and Postfix, which stands for somebody's mail server.
@@ -66,9 +68,9 @@ class WentWrong(Exception):
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bare", description=__doc__.strip().splitlines()[0])
-    parser.add_argument("--way", choices=("clone", "tool", "both"), default="both")
+    parser.add_argument("--way", choices=WAYS)
     asked = parser.parse_args()
-    ways = ("clone", "tool") if asked.way == "both" else (asked.way,)
+    ways = (asked.way,) if asked.way else WAYS
     try:
         refuse_what_cannot_be()
         with tempfile.TemporaryDirectory(prefix="bare-debian-", dir="/var/tmp") as folder:
@@ -188,13 +190,14 @@ def readme_commands(way: str) -> list[str]:
     """Return what the README has one type on a server: the block of this way, and then what both have in common."""
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     section = text.partition("\n## On a server\n")[2].partition("\n## ")[0]
-    clone, tool, common = re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    return [line for line in ((clone if way == "clone" else tool) + common).splitlines() if line]
+    *blocks, common = re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    chosen = dict(zip(WAYS, blocks, strict=True))[way]
+    return [line for line in (chosen + common).splitlines() if line]
 
 
 def adapted(command: str, project: Project) -> str:
     """Put what exists here in the place of what everybody has to say for themselves."""
-    command = re.sub(r"(?<=tool install )memorycapsule$", str(project.wheel), command)
+    command = re.sub(r"(?<=install )memorycapsule$", str(project.wheel), command)
     return command.replace("ADDRESS", "/project").replace("apt-get install", "apt-get install -y -qq")
 
 
