@@ -349,6 +349,20 @@ def abandoned(tx: Transaction, lease: str | None, *, only: str | None = None) ->
     return leases.abandoned(tx, deliveries, DeliveryRow, is_claimed, lease, only=only)
 
 
+def forget_answer(tx: Transaction, delivery_id: str) -> None:
+    """Forget what the last server has answered to a letter that is claimed."""
+    is_claimed = col(DeliveryRow.state) == DeliveryState.SENDING
+    deliveries.change(tx, col(DeliveryRow.id) == delivery_id, is_claimed, detail=None)
+
+
+def abandoned_ids(tx: Transaction, lease: str | None) -> list[str]:
+    """Return the ids of the letters that `abandoned` would return, whatever else their rows hold."""
+    statement = select(DeliveryRow.id).where(
+        col(DeliveryRow.state) == DeliveryState.SENDING, leases.is_void(tx, DeliveryRow, lease)
+    )
+    return list(tx.session.exec(statement))
+
+
 def suppress(tx: Transaction, now: datetime, **equal: Any) -> None:
     """Suppress the queued letters whose fields equal `equal`."""
     deliveries.change(

@@ -66,3 +66,21 @@ def test_a_row_that_cannot_be_read_costs_that_letter_alone(instance, capsule, le
     assert (rejected.state, rejected.detail.reason) == (DeliveryState.REJECTED, "letter_not_written")
     assert "damaged" in english_sentence_of(rejected.detail.error)
     assert instance.events(letter.capsule_id).count("letter.rejected") == 1
+
+
+@pytest.mark.parametrize("had_begun", [False, True])
+def test_a_letter_that_was_claimed_when_its_row_was_damaged_stands_in_the_way_of_none(
+    instance, capsule, letter, time, had_begun
+):
+    invite(instance, capsule, "dan@example.org")
+    with instance.store.transaction() as tx:
+        taken = delivery_store.claim(tx, letter.id, "an earlier run", NOW)
+        if had_begun:
+            delivery_store.change_attempt(tx, letter.id, taken.attempt, data_started_at=NOW)
+        tx.session.execute(text("UPDATE delivery SET detail = '[]' WHERE id = :id"), {"id": letter.id})
+
+    ended = ticks.send_letters(make_context(instance, time))
+
+    assert len(ended.sent) == 2 - had_begun
+    settled = next(one for one in outbox(instance) if one.id == letter.id)
+    assert settled.state is (DeliveryState.UNKNOWN if had_begun else DeliveryState.SENT)

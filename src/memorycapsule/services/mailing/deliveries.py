@@ -296,11 +296,21 @@ def settle_abandoned(store: Store, lease: str | None, now: datetime) -> None:
     sent again by itself.
     """
     with store.reading() as tx:
-        found = delivery_store.abandoned(tx, lease)
+        found = delivery_store.abandoned_ids(tx, lease)
     for one in found:
         with store.transaction() as tx:
-            for delivery in delivery_store.abandoned(tx, lease, only=one.id):
+            for delivery in _abandoned(tx, lease, one):
                 _settle_abandoned(tx, delivery, now)
+
+
+def _abandoned(tx: Transaction, lease: str | None, delivery_id: str) -> list[Delivery]:
+    """Return a letter if nobody sends it any more. Raises DamagedRow where more than its last answer is damaged."""
+    try:
+        return delivery_store.abandoned(tx, lease, only=delivery_id)
+    except DamagedRow:
+        # Nobody can read the answer to an earlier try, and this one needs no more than that it was begun.
+        delivery_store.forget_answer(tx, delivery_id)
+        return delivery_store.abandoned(tx, lease, only=delivery_id)
 
 
 def _settle_abandoned(tx: Transaction, delivery: Delivery, now: datetime) -> None:
