@@ -49,7 +49,7 @@ def rendering_ten_frames() -> Iterator[None]:
         on_progress(0.5)
         job.out.write_bytes(ten_frames())
         job.poster.write_bytes(poster())
-        return {"seconds": 1.0, "segments_encoded": 1, "left_out": {}}
+        return {"seconds": 1.0, "segments_encoded": 1, "segments_reused": 0, "left_out": {}}
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(films, "survey", lambda job, *, key, on_progress: Survey(segments=(), always_needed=()))
