@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
 from memorycapsule.app import App
@@ -171,6 +171,20 @@ def send_static_file(request: Request, pages: PagesDep, version: str, name: str)
     is_current = version == pages.version
     response.headers["cache-control"] = "public, max-age=31536000, immutable" if is_current else "no-store"
     return response
+
+
+@router.api_route("/favicon.ico", methods=GET)
+@for_whom(Audience.EVERYBODY)
+def send_mark(request: Request, pages: PagesDep) -> Response:
+    """Send the mark to browsers and feed readers that ask for it without having read a page."""
+    return pages.static(request, "mark.svg") or pages.error(request, 404)
+
+
+@router.api_route("/robots.txt", methods=GET)
+@for_whom(Audience.EVERYBODY)
+def send_robots_away() -> Response:
+    """Ask robots to read nothing: what they may read is not theirs, and links in letters are for one person."""
+    return PlainTextResponse("User-agent: *\nDisallow: /\n")
 
 
 def _has_session(request: Request) -> bool:
