@@ -35,7 +35,7 @@ def test_help_loads_no_pixels_no_server_and_no_database(words: list[str]):
     loaded = modules_after(run, whole=True)
 
     assert "typer" in loaded
-    assert sorted(loaded & {*HEAVY, "memorycapsule.schemas"}) == []
+    assert sorted(loaded & {*HEAVY, "memorycapsule.config", "memorycapsule.schemas"}) == []
 
 
 @pytest.mark.slow

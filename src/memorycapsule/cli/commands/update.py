@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,8 +26,10 @@ from memorycapsule.cli.environment import refuse_elsewhere
 from memorycapsule.cli.installation import Program, installed_program
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.prompts import confirm
-from memorycapsule.config import Settings
 from memorycapsule.errors import CapsuleError, ConfigurationProblem, NotAllowed, UsageProblem, system_problem
+
+if TYPE_CHECKING:
+    from memorycapsule.config import Settings
 
 #: How long a daemon may take to say that it is well.
 _DEADLINE_SECONDS = 120
