@@ -28,20 +28,20 @@ def post(
     Redirects are not followed: what is signed or secret is for one address.
     """
     try:
-        return asyncio.run(_posted(request, ca_file, timeout_seconds))
+        context = trusting(ca_file)
+    except OSError as error:
+        return PostOutcome(problem=CapsuleError("road_ca_file", problem=system_problem(error)))
+    try:
+        return asyncio.run(_posted(request, context, timeout_seconds))
     except (TimeoutError, httpx.TimeoutException):
         return PostOutcome(problem=CapsuleError("road_timed_out", seconds=int(timeout_seconds)))
-    except httpx.TransportError as error:
+    except (httpx.TransportError, OSError) as error:
         return PostOutcome(problem=_problem_of(error))
-    except (OSError, ssl.SSLError) as error:
-        # The file of certificates cannot be read.
-        return PostOutcome(problem=CapsuleError("road_ca_file", problem=system_problem(error)))
     except (httpx.InvalidURL, ValueError):
         return PostOutcome(problem=CapsuleError("road_address_unclear"))
 
 
-async def _posted(request: PostRequest, ca_file: Path | None, timeout_seconds: float) -> PostOutcome:
-    context = trusting(ca_file)
+async def _posted(request: PostRequest, context: ssl.SSLContext, timeout_seconds: float) -> PostOutcome:
     # The limits of httpx are for each part of an answer, and a receiver may send it byte by byte.
     async with (
         asyncio.timeout(timeout_seconds),
@@ -59,7 +59,7 @@ async def _posted(request: PostRequest, ca_file: Path | None, timeout_seconds: f
         return PostOutcome(problem=problem, wait_seconds=wait)
 
 
-def _problem_of(error: httpx.TransportError) -> CapsuleError:
+def _problem_of(error: httpx.TransportError | OSError) -> CapsuleError:
     if isinstance(error, httpx.UnsupportedProtocol):
         return CapsuleError("road_address_unclear")
     cause: BaseException | None = error

@@ -290,6 +290,18 @@ def test_a_receiver_that_asks_to_be_left_alone_is(stage_on_both, context, roads,
     assert len(roads.tried) == 2
 
 
+def test_a_receiver_may_ask_for_any_time_and_is_left_alone_for_four_hours_at_most(
+    stage_on_both, context, roads, time
+):
+    roads.fails, roads.waits = {Road.SLACK: BROKEN}, {Road.SLACK: float("inf")}
+    join(stage_on_both.instance, stage_on_both.capsule, "Dora", now=time())
+    notify(context)
+    time.go_on(hours=4)
+    notify(context)
+
+    assert len(roads.tried) == 2
+
+
 def test_one_road_waits_for_no_other(stage_on_both, context, roads, time):
     both = make_context(stage_on_both.instance, time, roads=(Road.SLACK, Road.NTFY), post=roads)
     notifying.notify(both, Road.NTFY)

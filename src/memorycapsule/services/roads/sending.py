@@ -136,7 +136,8 @@ def _settle(
             return
         why = kept_reason(outcome.problem)
         pauses = state.pauses + 1
-        asked = timedelta(seconds=outcome.wait_seconds)
+        # A receiver may name any number, also one that no instant is so far away as.
+        asked = timedelta(seconds=min(outcome.wait_seconds, LONGEST_WAIT.total_seconds()))
         until = now + min(max(wait_after(pauses), asked), LONGEST_WAIT)
         notification_store.change(tx, batch, detail=why)
         notification_store.change_road(tx, road, pauses=pauses, paused_until=until, pause_reason=why)
