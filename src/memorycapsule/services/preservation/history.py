@@ -44,20 +44,12 @@ def remember(store: Store, vault: Vault) -> None:
         journal.debug("history.not_remembered", reason=error.reason)
 
 
-def hold_unless_continued(store: Store, vault: Vault, now: datetime) -> bool:
-    """
-    Hold openings and letters where the database is another or an older one, and say whether this call did it.
-
-    What it does not know of may have been opened and told long ago.
-    """
-    return not is_continued(store, vault.blobs) and _hold(store, now)
-
-
 def follow(store: Store, vault: Vault, now: datetime) -> None:
     """
-    Do what `hold_unless_continued` does, and remember the newest event where the database is the right one.
+    Hold openings and letters where the database is another or an older one, and remember the newest event otherwise.
 
-    Where the files are out of reach, nobody can say that it is not, so nothing waits: the next call does it.
+    What an older one does not know of may have been opened and told long ago. Where the files are out of reach, nobody
+    can say which one it is, so nothing waits: the next call does it.
     """
     try:
         noted = remembered(vault.blobs)
@@ -72,13 +64,11 @@ def follow(store: Store, vault: Vault, now: datetime) -> None:
         _hold(store, now)
 
 
-def _hold(store: Store, now: datetime) -> bool:
+def _hold(store: Store, now: datetime) -> None:
     with store.transaction() as tx:
-        if instance_store.get(tx, lock=True).hold is not None:
-            return False
-        instance_store.change(tx, hold=kept_reason(CapsuleError("held_older_database")))
-        event_store.record(tx, Event(kind="instance.held", at=now, subject_id=instance_store.get(tx).id))
-    return True
+        if instance_store.get(tx, lock=True).hold is None:
+            instance_store.change(tx, hold=kept_reason(CapsuleError("held_older_database")))
+            event_store.record(tx, Event(kind="instance.held", at=now, subject_id=instance_store.get(tx).id))
 
 
 def accept(store: Store, vault: Vault) -> None:
