@@ -160,8 +160,22 @@ def try_way(way: str, archive: Path, folder: Path) -> None:
             f"{way}: installed, answering through nginx, and a test letter delivered, in {seconds:.0f} s",
             flush=True,
         )
+        reload_it(debian)
         update_it(debian, project, "" if way == "clone" else " --package ")
+        remove_it(debian)
     shutil.rmtree(root)
+
+
+def reload_it(debian: Container) -> None:
+    """Have the service read its settings again: systemd waits until it is ready once more."""
+    type_it(debian, "systemctl reload memory-capsule")
+    wait_for(answers_through_nginx, "the daemon answers by its settings of now")
+
+
+def remove_it(debian: Container) -> None:
+    """Take the service away again; nothing of it runs then."""
+    type_it(debian, "capsule uninstall-service --system")
+    debian.run("! systemctl is-active memory-capsule")
 
 
 def update_it(debian: Container, project: Project, package: str) -> None:

@@ -13,8 +13,6 @@ from memorycapsule.words.catalogues import wording
 from memorycapsule.words.dates import date_in_words
 from memorycapsule.work import ticks
 
-_STATUS_SECONDS = 60.0
-
 
 def status_line(app: App) -> str:
     """Say in one line when the next capsule opens, or why none does; no title is in it."""
@@ -31,9 +29,10 @@ def status_line(app: App) -> str:
 
 
 def keep_status(heartbeat: Heartbeat, app: App, manager: ServiceManager) -> None:
-    """Have the heartbeat tell the manager now and then when the next capsule opens."""
+    """Have the heartbeat tell the manager when the next capsule opens, as often as it looks for what is due."""
     if manager.is_there:
-        heartbeat.add("status", lambda: manager.status(status_line(app)), every_seconds=_STATUS_SECONDS)
+        beat = app.settings.daemon.heartbeat_seconds
+        heartbeat.add("status", lambda: manager.status(status_line(app)), every_seconds=beat)
 
 
 class Watchdog:
