@@ -28,6 +28,7 @@ from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.instances import BlobDamage
 from memorycapsule.domain.reasons import kept_reason
 from memorycapsule.errors import CapsuleError, ConfigurationProblem
+from memorycapsule.services.preservation import verification
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import fixity as fixity_store
 from memorycapsule.store import instances as instance_store
@@ -143,6 +144,21 @@ def test_the_state_of_the_instance_is_told_and_what_changes_in_it(scene):
     assert after['capsule_blobs_damaged{damage="missing"}'] == 1
     assert after['capsule_notices{kind="damage"}'] == 1
     assert after["capsule_outbox_oldest_seconds"] == (now - backed_up_at).total_seconds()
+
+
+def test_a_file_that_verify_finds_missing_is_told_and_what_only_a_deep_look_finds_after_one(scene):
+    gone, changed, *_others = sorted(scene.instance.blob_files())
+    gone.unlink()
+    changed.write_bytes(bytes(changed.stat().st_size))
+    instance = scene.instance
+    verification.check(instance.store, instance.vault, deep=False, now=scene.time.now)
+    after_a_look = figures_of(scene.app)
+    verification.check(instance.store, instance.vault, deep=True, now=scene.time.now)
+    after_a_deep_one = figures_of(scene.app)
+
+    missing, damaged = 'capsule_blobs_damaged{damage="missing"}', 'capsule_blobs_damaged{damage="changed"}'
+    assert (after_a_look[missing], after_a_look[damaged]) == (1, 0)
+    assert (after_a_deep_one[missing], after_a_deep_one[damaged]) == (1, 1)
 
 
 def test_a_clock_in_doubt_is_told(scene):

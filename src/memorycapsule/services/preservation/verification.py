@@ -102,14 +102,14 @@ def check(
     on_read: Callable[[int], None] = lambda _bytes: None,
     now: datetime,
 ) -> Verification:
-    """Verify, and after a deep look note what was found of each blob, as the scrub does."""
+    """Verify, and note what was found of blobs: that they are missing, and after a deep look all, as the scrub does."""
     found = verify(store, vault, deep=deep, on_read=on_read)
-    if deep:
-        kinds = {kind: damage for damage, kind in _OF_BLOB.items()}
-        damage = {one.subject_id: kinds[one.kind] for one in found.damage if one.kind in kinds}
-        blobs = all_blobs(store)
-        while some := list(itertools.islice(blobs, _NOTED_AT_ONCE)):
-            fixity.note(store, vault, [(blob, damage.get(blob.id)) for blob in some], now=now)
+    kinds = {kind: damage for damage, kind in _OF_BLOB.items()}
+    damage = {one.subject_id: kinds[one.kind] for one in found.damage if one.kind in kinds}
+    # Without its bytes nothing more can be said of a blob that is there.
+    noted = (one for one in all_blobs(store) if deep or damage.get(one.id) is BlobDamage.MISSING)
+    while (deep or damage) and (some := list(itertools.islice(noted, _NOTED_AT_ONCE))):
+        fixity.note(store, vault, [(blob, damage.get(blob.id)) for blob in some], now=now)
     return found
 
 
