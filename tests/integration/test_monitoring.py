@@ -5,62 +5,20 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.scrapes import documented
-from support.servers import is_missing
+from support.monitoring import DASHBOARDS, MONITORING, expressions, get, metrics_in, read, rules, running
+from support.scrapes import Scrape, documented
+from support.servers import free_port, is_missing
 
 # What reads YAML and PromQL is installed with the slow tests only.
 pytestmark = pytest.mark.slow
 
 PROJECT = Path(__file__).parents[2]
-MONITORING = PROJECT / "deploy" / "monitoring"
-DASHBOARDS = sorted(MONITORING.glob("grafana/*.json"))
 #: Whose metrics begin so; ours and those of the process are held to the reference.
 EXPORTERS = ("node_", "container_", "nginx_")
-
-
-def read(name: str) -> dict:
-    """A file of YAML."""
-    import yaml
-
-    return yaml.safe_load((MONITORING / name).read_text())
-
-
-def rules() -> list[dict]:
-    groups = read("rules.yml")["groups"]
-    return [rule for group in groups for rule in group["rules"]]
-
-
-def expressions() -> Iterator[str]:
-    """Every expression of PromQL in the rules and on the dashboards."""
-    for rule in rules():
-        yield rule["expr"]
-        for text in rule.get("annotations", {}).values():
-            yield from re.findall(r'query "([^"]+)"', text)
-    for file in DASHBOARDS:
-        for panel in json.loads(file.read_text())["panels"]:
-            yield from (target["expr"] for target in panel["targets"])
-
-
-def metrics_in(expression: str) -> set[str]:
-    """The metrics that an expression asks for."""
-    import promql_parser
-
-    found, waiting = set(), [promql_parser.parse(expression)]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, promql_parser.VectorSelector):
-            found.add(node.name)
-            continue
-        parts = [getattr(node, name, None) for name in ("expr", "lhs", "rhs", "vector_selector", "param")]
-        waiting += [
-            part for part in (*parts, *getattr(node, "args", ())) if isinstance(part, promql_parser.Expr)
-        ]
-    return found
 
 
 def generator():
@@ -91,6 +49,16 @@ def test_the_metrics_of_rules_and_dashboards_are_those_of_the_reference():
 
     assert {name for name in asked - ours - recorded if not name.startswith(EXPORTERS)} == set()
     assert len(asked & ours) > 25
+
+
+def test_the_metrics_of_machines_are_those_that_the_node_exporter_tells(tmp_path):
+    address = f"127.0.0.1:{free_port()}"
+    url = f"http://{address}/metrics"
+    with running(tmp_path, "prometheus-node-exporter", f"--web.listen-address={address}", ready=url):
+        told = Scrape(get(url)).names
+    asked = {name for one in expressions() for name in metrics_in(one) if name.startswith("node_")}
+
+    assert asked - told == set()
 
 
 def test_each_alert_says_what_to_do_in_the_guide():
