@@ -58,7 +58,6 @@ class Status(Model):
         url: str | None,
         openings: Sequence[CapsuleLine],
         letters_paused: MailPause | None,
-        found: Sequence[Notice],
     ) -> Self:
         figures = measured.figures
         return cls(
@@ -72,5 +71,5 @@ class Status(Model):
             backed_up_at=figures.backed_up_at,
             free_bytes=measured.surroundings.free_bytes,
             stored_bytes=figures.blob_bytes,
-            notices=[StandingNotice.of(notice) for notice in found],
+            notices=[StandingNotice.of(notice) for notice in measured.notices],
         )

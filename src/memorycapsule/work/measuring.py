@@ -1,17 +1,11 @@
-"""
-How an instance is, in figures; and what is told of work that is done, for whoever counts it.
-
-Rows and the machine are read, which costs the more the more there is. What a process has done stands in no row.
-"""
+"""How an instance is, in figures: rows and the machine are read, which costs the more the more there is."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from memorycapsule.domain.notices import NoticeKind
+from memorycapsule.domain.notices import Notice
 from memorycapsule.services.notices import figures, finding
 from memorycapsule.services.notices.figures import Figures
 from memorycapsule.services.notices.finding import Surroundings
@@ -23,21 +17,18 @@ from memorycapsule.work.worker_context import WorkerContext
 class Measured:
     """An instance at one moment."""
 
-    at: datetime
     figures: Figures
     surroundings: Surroundings
-    #: How many notices of each kind there are; none of the kinds that are missing.
-    notices: Mapping[NoticeKind, int]
+    #: What is wrong, the gravest first.
+    notices: Sequence[Notice]
 
 
 def measure(context: WorkerContext) -> Measured:
     """Read how an instance is. Raises what the store raises where it cannot be read."""
     around = notices.surroundings(context)
     now = context.now()
-    found = finding.notices(context.store, around, now=now)
     return Measured(
-        at=now,
         figures=figures.read(context.store, now=now),
         surroundings=around,
-        notices=Counter(notice.kind for notice in found),
+        notices=finding.notices(context.store, around, now=now),
     )

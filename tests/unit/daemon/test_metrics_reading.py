@@ -17,7 +17,6 @@ from support.moments import NOW
 from support.scrapes import Scrape
 
 NOTHING = Measured(
-    at=NOW,
     figures=Figures(
         capsules={},
         due=0,
@@ -39,7 +38,7 @@ NOTHING = Measured(
     surroundings=Surroundings(
         clock_doubt=None, free_bytes=0, backup_days=0, trash_files=0, trash_bytes=0, has_mail_server=False
     ),
-    notices={},
+    notices=(),
 )
 
 

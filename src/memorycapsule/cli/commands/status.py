@@ -33,7 +33,7 @@ def status(ctx: typer.Context) -> None:
     from memorycapsule.schemas.status import Status
     from memorycapsule.services import reading
     from memorycapsule.services.mailing import deliveries
-    from memorycapsule.work import measuring, notices
+    from memorycapsule.work import measuring
     from memorycapsule.work.lock import holder_url, is_worked_on
 
     door = door_of(ctx)
@@ -45,21 +45,21 @@ def status(ctx: typer.Context) -> None:
             one for one in reading.capsules(app.store, viewer) if one.capsule.state is CapsuleState.SEALED
         ]
         waits = deliveries.letters_waiting(app.store, app.now())
+        measured = measuring.measure(app)
         found = Status.of(
-            measuring.measure(app),
+            measured,
             works=is_worked_on(app, app.settings.data_dir),
             url=holder_url(app.settings.data_dir),
             openings=[CapsuleLine.of_line(one) for one in sealed[:_OPENINGS]],
             letters_paused=MailPause.of(waits.until, waits.why) if waits else None,
-            found=(standing := notices.standing(app)),
         )
     door.out.answer({"status": found})
     for line in _lines(found, door.out):
         door.out.show(line)
     titles = {one.id: one.title or one.slug for one in found.openings}
-    if not standing:
+    if not measured.notices:
         door.out.show(door.out.words("cli_status_nothing_wrong"))
-    for notice in standing:
+    for notice in measured.notices:
         place = titles.get(notice.capsule_id or "") or notice.capsule_id
         says = plain(door.out.spoken(notice.says.error))
         door.out.show(f"! {plain(place)}: {says}" if place else f"! {says}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,7 +91,7 @@ _GAUGES = (
         name="notices",
         documentation="What is wrong, by kind.",
         label="kind",
-        value=lambda measured, _now: _by(NoticeKind, measured.notices),
+        value=lambda measured, _now: _by(NoticeKind, Counter(one.kind for one in measured.notices)),
     ),
     _Gauge(
         name="outbox_letters",
