@@ -141,10 +141,6 @@ def _settle(
         until = now + min(max(wait_after(pauses), asked), LONGEST_WAIT)
         notification_store.change(tx, batch, detail=why)
         notification_store.change_road(tx, road, pauses=pauses, paused_until=until, pause_reason=why)
-    journal.warning("notification.failed", road=road, reason=why.reason, **_status_of(outcome.problem))
-
-
-def _status_of(problem: CapsuleError) -> dict[str, object]:
-    """Return what the receiver answered, for the log."""
-    status = problem.values.get("status")
-    return {} if status is None else {"status": status}
+    journal.warning(
+        "notification.failed", road=road, reason=why.reason, status=outcome.problem.values.get("status")
+    )
