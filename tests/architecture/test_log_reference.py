@@ -71,7 +71,7 @@ def test_no_event_stands_in_the_reference_that_the_program_does_not_know():
 
 
 def test_every_field_of_the_common_schema_stands_in_the_reference():
-    event = {"event": "x.y", "timestamp": "t", "level": "info", "thread": "t", "took_seconds": 1.0}
+    event = {"event": "x.y", "timestamp": "t", "level": "info", "took_seconds": 1.0}
     line = logs.by_common_schema(
         None, "", event | dict.fromkeys(("logger", "request", "route", "error", "stack"), "")
     )

@@ -146,8 +146,12 @@ class Door:
 
         import structlog
 
+        from memorycapsule.daemon.logs import EVERY_LINE
+
         level = logging.INFO if self.out.is_verbose else logging.CRITICAL
         structlog.configure(
+            # It may go into the journal of a machine, from a timer, and tells no more there than the daemon does.
+            processors=[*EVERY_LINE, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())],
             wrapper_class=structlog.make_filtering_bound_logger(level),
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
             cache_logger_on_first_use=False,

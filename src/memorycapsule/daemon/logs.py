@@ -140,12 +140,6 @@ def add_request(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-def add_thread(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Name the thread, which is the job's where a job is at work; a processor of structlog."""
-    event["thread"] = threading.current_thread().name
-    return event
-
-
 def mask_event(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Mask tokens and addresses in every text of a log line; a processor of structlog."""
     return {name: mask(value) if isinstance(value, str) else value for name, value in event.items()}
@@ -163,7 +157,7 @@ def by_common_schema(_logger: Any, _method: str, event: EventDict) -> EventDict:
         "service.version": __version__,
         "event.dataset": "memorycapsule.log",
         "process.pid": os.getpid(),
-        "process.thread.name": event.pop("thread"),
+        "process.thread.name": threading.current_thread().name,
     }
     if "logger" not in event:
         line["event.action"] = said
@@ -186,7 +180,6 @@ EVERY_LINE: tuple[Processor, ...] = (
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     add_request,
-    add_thread,
     told_without_words,
     mask_event,
 )
