@@ -7,16 +7,13 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from memorycapsule.daemon.http.protocol.traces import NO_ANSWER, method_of
 from memorycapsule.daemon.metrics import answers
 from memorycapsule.daemon.metrics.answers import MetricsAnswers
 from memorycapsule.daemon.metrics.process import ProcessMetrics
 
 #: The route of a request that came to none: refused before, or of an address that there is not.
 _NO_ROUTE = "none"
-#: A client may call its method as it likes; each other word would be a label of its own.
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-#: What a log of proxies says where nothing was answered: the client has gone.
-_NO_ANSWER = 499
 
 
 class MeasuredSite:
@@ -47,8 +44,7 @@ class MeasuredSite:
 
     async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = time.perf_counter()
-        method = scope["method"] if scope["method"] in _METHODS else "other"
-        status, took = _NO_ANSWER, 0.0
+        status, took = NO_ANSWER, 0.0
 
         async def send_noted(message: Message) -> None:
             nonlocal status, took
@@ -62,4 +58,4 @@ class MeasuredSite:
             finally:
                 route = getattr(scope.get("route"), "path", _NO_ROUTE)
                 took = took or time.perf_counter() - begun
-                self._metrics.count_request(method, route, status, took)
+                self._metrics.count_request(method_of(scope), route, status, took)

@@ -21,11 +21,10 @@ _HEADER = "x-request-id"
 #: What nginx ($request_id), Caddy ({http.request.uuid}) and others make; no word of a visitor's own fits in.
 _GIVEN = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-#: A client may call its method as it likes.
 _METHODS = _READING | {"POST", "PUT", "PATCH", "DELETE"}
 _SLOW_SECONDS = 1.0
 #: What proxies say where nothing was answered: the client has gone.
-_NO_ANSWER = 499
+NO_ANSWER = 499
 
 
 class Traces:
@@ -46,7 +45,7 @@ class Traces:
             return
         given = Headers(scope=scope).get(_HEADER, "").lower()
         request_id = given if _GIVEN.fullmatch(given) else secrets.token_hex(16)
-        arrived, status, took = time.monotonic(), _NO_ANSWER, 0.0
+        arrived, status, took = time.monotonic(), NO_ANSWER, 0.0
 
         async def receive_timed() -> Message:
             nonlocal arrived
@@ -69,7 +68,7 @@ class Traces:
                 self._tell(scope, status, took)
 
     def _tell(self, scope: Scope, status: int, took: float) -> None:
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        method = method_of(scope)
         is_slow = took >= _SLOW_SECONDS
         is_quiet = method in _READING and status < 400
         tell = journal.warning if is_slow else journal.debug if is_quiet else journal.info
@@ -80,3 +79,8 @@ class Traces:
             status=status,
             took_seconds=round(took, 4),
         )
+
+
+def method_of(scope: Scope) -> str:
+    """Return the method of a request, or "other": a client may call it as it likes, by somebody's name as well."""
+    return scope["method"] if scope["method"] in _METHODS else "other"
