@@ -1,0 +1,175 @@
+"""
+Debian's Prometheus, node exporter and Alertmanager with the files of `deploy/monitoring`, beside a real daemon.
+
+What goes wrong arrives at a stand-in for Slack within two evaluations after it shows, and so does its end.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from support.household import Household
+from support.mailservers import MailServer
+from support.monitoring import MONITORING, get, running
+from support.scrapes import Scrape
+from support.servers import Daemon, free_port, wait_until
+from support.slack import Slack
+from support.small_disks import SmallDisk, small_disk
+
+pytestmark = pytest.mark.nightly
+
+#: A disk is low with less than 1 GB.
+DISK_MEGABYTES, LOW_BYTES = 1300, 500_000_000
+_EVALUATIONS = re.compile(r"^prometheus_rule_group_iterations_total\{[^}]*;capsule\"\} (\S+)$", re.MULTILINE)
+
+
+@dataclass(kw_only=True)
+class Watched:
+    """An instance, what watches it, and what Slack holds."""
+
+    household: Household
+    daemon: Daemon
+    disk: SmallDisk
+    mail: MailServer
+    database: str
+    slack: Slack
+    prometheus: str
+
+    def scrape(self) -> Scrape:
+        return Scrape(get(self.daemon.announcement["metrics_url"]))
+
+    def evaluations(self) -> float:
+        return float(_EVALUATIONS.search(get(f"{self.prometheus}/metrics"))[1])
+
+    def comes(self, title: str, shows: str, least: float = 1.0) -> None:
+        """Wait until a metric shows what is wrong, and hold that Slack has it within two evaluations."""
+        wait_until(lambda: self.scrape()[shows] >= least, 180, f"{shows} shows it")
+        begun, known = self.evaluations(), len(self.slack.messages)
+        wait_until(lambda: f"1 × {title}" in self.slack.messages, 120, f"Slack is told: {title}")
+        took = self.evaluations() - begun
+        print(f"{title}: {took:.0f} evaluations, message {known + 1}")
+        assert took <= 2
+
+    def ends(self, title: str) -> None:
+        wait_until(
+            lambda: f"Over: {title}" in self.slack.messages, 240, f"Slack is told that it is over: {title}"
+        )
+
+
+@pytest.fixture
+def watched(tmp_path, postgres) -> Iterator[Watched]:
+    url = postgres.create_database()
+    folder = tmp_path / "monitoring"
+    shutil.copytree(MONITORING, folder)
+    ports = {name: free_port() for name in ("node", "alertmanager", "prometheus")}
+    home = tmp_path / "household"
+    with (
+        small_disk(home / "data", megabytes=DISK_MEGABYTES) as disk,
+        MailServer() as mail,
+        Slack() as slack,
+    ):
+        household = Household(
+            home,
+            {
+                "CAPSULE_STORE_URL": url,
+                "CAPSULE_METRICS__PORT": "0",
+                "CAPSULE_BACKUP__WARN_DAYS": "1",
+                "CAPSULE_SMTP__HOST": mail.host,
+                "CAPSULE_SMTP__PORT": str(mail.port),
+                "CAPSULE_SMTP__SECURITY": "none",
+                "CAPSULE_PUBLIC_URL": "https://photos.example.org",
+            },
+        )
+        (folder / "slack_url").write_text(slack.url)
+        (folder / "smtp_password").write_text("none")
+        with household.daemon() as daemon:
+            address = daemon.announcement["metrics_url"].removeprefix("http://").removesuffix("/metrics")
+            for name, target in {
+                "capsule": address,
+                "node": f"127.0.0.1:{ports['node']}",
+                "alertmanager": f"127.0.0.1:{ports['alertmanager']}",
+            }.items():
+                (folder / "targets" / f"{name}.yml").write_text(json.dumps([{"targets": [target]}]))
+            with (
+                running(
+                    folder,
+                    "prometheus-node-exporter",
+                    f"--web.listen-address=127.0.0.1:{ports['node']}",
+                    ready=f"http://127.0.0.1:{ports['node']}/metrics",
+                ),
+                running(
+                    folder,
+                    "prometheus-alertmanager",
+                    "--config.file=alertmanager.yml",
+                    f"--storage.path={tmp_path / 'alerts'}",
+                    f"--web.listen-address=127.0.0.1:{ports['alertmanager']}",
+                    "--cluster.listen-address=",
+                    ready=f"http://127.0.0.1:{ports['alertmanager']}/-/ready",
+                ),
+                running(
+                    folder,
+                    "prometheus",
+                    "--config.file=prometheus.yml",
+                    f"--storage.tsdb.path={tmp_path / 'series'}",
+                    f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
+                    ready=f"http://127.0.0.1:{ports['prometheus']}/-/ready",
+                ),
+            ):
+                yield Watched(
+                    household=household,
+                    daemon=daemon,
+                    disk=disk,
+                    mail=mail,
+                    database=url.replace("postgresql+psycopg:", "postgresql:"),
+                    slack=slack,
+                    prometheus=f"http://127.0.0.1:{ports['prometheus']}",
+                )
+    postgres.drop_database(url)
+
+
+def test_what_goes_wrong_arrives_within_two_evaluations_and_so_does_its_end(watched, tmp_path):
+    household, backup = watched.household, tmp_path / "backup"
+    wait_until(lambda: '"up"' in get(f"{watched.prometheus}/api/v1/targets"), 60, "it is scraped")
+
+    capsule = household.capsule(opens_in=timedelta(days=1000), photos=2)
+    watched.comes("There is no backup, or it is old", 'capsule_notices{kind="backup"}')
+    household.run("backup", str(backup))
+    watched.ends("There is no backup, or it is old")
+
+    watched.disk.fill(but_bytes=LOW_BYTES)
+    watched.comes("The disk of a data folder is nearly full", 'capsule_notices{kind="disk"}')
+    watched.disk.empty()
+    watched.ends("The disk of a data folder is nearly full")
+
+    original = max(
+        (household.folder / "data" / "blobs").glob("??/??/*"), key=lambda path: path.stat().st_size
+    )
+    original.unlink()
+    assert household.ask("verify").returncode == 1
+    watched.comes("Stored files are damaged or missing", 'capsule_blobs_damaged{damage="missing"}')
+    household.run("repair", "--from", str(backup))
+    watched.ends("Stored files are damaged or missing")
+
+    watched.mail.stop()
+    household.run("invite", capsule, "cleo@example.org")
+    watched.comes("Letters wait for the mail server", "capsule_sender_paused")
+    watched.mail.start()
+    household.run("mail", "retry")
+    watched.ends("Letters wait for the mail server")
+
+    limit = watched.scrape()["capsule_heartbeat_limit_seconds"]
+    with psycopg.connect(watched.database) as other:
+        other.execute("LOCK TABLE capsule IN ACCESS EXCLUSIVE MODE")
+        watched.comes("The heart of a program does not beat", "capsule_heartbeat_age_seconds", limit + 0.1)
+    watched.ends("The heart of a program does not beat")
+
+    watched.daemon.kill()
+    wait_until(lambda: "1 × A program does not answer" in watched.slack.messages, 120, "it is told")
+    said = "\n".join(watched.slack.messages + watched.slack.texts)
+    assert [name for name in ("Summer", "Ada", "Ben", "cleo", capsule) if name.lower() in said.lower()] == []
