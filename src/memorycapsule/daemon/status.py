@@ -30,9 +30,17 @@ def status_line(app: App) -> str:
 
 def keep_status(heartbeat: Heartbeat, app: App, manager: ServiceManager) -> None:
     """Have the heartbeat tell the manager when the next capsule opens, as often as it looks for what is due."""
+    said = ""
+
+    def look() -> None:
+        nonlocal said
+        # The socket has room for a few words only, and those that matter more must find it.
+        if (line := status_line(app)) != said:
+            manager.status(line)
+            said = line
+
     if manager.is_there:
-        beat = app.settings.daemon.heartbeat_seconds
-        heartbeat.add("status", lambda: manager.status(status_line(app)), every_seconds=beat)
+        heartbeat.add("status", look, every_seconds=app.settings.daemon.heartbeat_seconds)
 
 
 class Watchdog:
