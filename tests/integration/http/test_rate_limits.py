@@ -8,6 +8,8 @@ import pytest
 from integration.http.conftest import TestClient
 from memorycapsule.daemon.http.protocol import costs
 from memorycapsule.daemon.http.protocol.rate_limits import MemoryBuckets
+from memorycapsule.daemon.metrics.process import ProcessMetrics
+from memorycapsule.daemon.metrics.telling import telling_of
 from memorycapsule.daemon.run import _Server
 from memorycapsule.services import invitations
 
@@ -75,7 +77,9 @@ def test_tries_of_digits_and_letters_of_proof_are_limited_as_well(scene, browser
 
 @pytest.mark.slow
 def test_whom_a_request_counts_for_is_believed_of_trusted_proxies_only(scene):
-    server = _Server(scene.app, threading.Event(), heartbeat_age=lambda: 0.0)
+    metrics = ProcessMetrics(is_in_cluster=False)
+    telling = telling_of(scene.app, metrics, heartbeat_age=lambda: 0.0)
+    server = _Server(scene.app, threading.Event(), metrics, telling, heartbeat_age=lambda: 0.0)
     server.config.load()
     spoken = {}
 
