@@ -89,7 +89,7 @@ def configure(form: Literal["auto", "json", "pretty"], *, is_verbose: bool = Fal
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             # Only what libraries say is in words; our own events have a name.
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *EVERY_LINE],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, first_line, *EVERY_LINE],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
@@ -131,6 +131,12 @@ class Repetitions(logging.Filter):
             self._counts.clear()
         self._counts[key] = began, count + 1
         return count < MOST_LINES
+
+
+def first_line(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Keep the first line of what a library says: below it asyncio quotes exceptions; a processor of structlog."""
+    event["event"] = str(event["event"]).partition("\n")[0]
+    return event
 
 
 def add_request(_logger: Any, _method: str, event: EventDict) -> EventDict:

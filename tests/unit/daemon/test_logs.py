@@ -26,7 +26,7 @@ try:
     raise ValueError("/g/o/SECRET of ben@example.org and of grandmother")
 except ValueError:
     journal.debug("job.failed", exc_info=True)
-    logging.getLogger("uvicorn.error").exception("went wrong at /g/i/SECRET")
+    logging.getLogger("uvicorn.error").exception("went wrong at /g/i/SECRET\\nfuture: <Task exception=ValueError('grandmother')>")
 """
 
 
