@@ -143,8 +143,6 @@ def _add_node() -> None:
         sa.Column("started_at", INSTANT, nullable=False),
         sa.Column("seen_at", INSTANT, nullable=False),
         sa.Column("key_fingerprint", sa.String(), nullable=False),
-        sa.Column("host", sa.String(), nullable=False),
-        sa.Column("back_at", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_node")),
     )
     op.create_index("ix_node_seen_at", "node", ["seen_at"])

@@ -1,4 +1,8 @@
-"""Roads besides mail: notifications that wait for Slack, ntfy or a webhook, and how each of these fares."""
+"""
+Roads besides mail: notifications that wait for Slack, ntfy or a webhook, and how each of these fares.
+
+And of each node, where it runs, and when it was the first to come back after the database had been away.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +16,28 @@ INSTANT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
+    _add_roads()
+    _add_node_anew()
+
+
+def _add_node_anew() -> None:
+    # Its rows are signs of life, which each node gives again within seconds.
+    op.drop_table("node")
+    op.create_table(
+        "node",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("started_at", INSTANT, nullable=False),
+        sa.Column("seen_at", INSTANT, nullable=False),
+        sa.Column("key_fingerprint", sa.String(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("back_at", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_node")),
+    )
+    op.create_index("ix_node_seen_at", "node", ["seen_at"])
+
+
+def _add_roads() -> None:
     op.create_table(
         "road",
         sa.Column("road", sa.String(length=20), nullable=False),
