@@ -82,7 +82,7 @@ def test_killed_while_it_prerenders_it_leaves_nothing_plain_and_goes_on(househol
 
         bring_forward(household, capsule)
         household.wait_for_film(capsule, "ready")
-        assert re.findall(r'"segments_encoded": (\d+)', daemon.output()) == ["0"]
+        assert re.findall(r'"capsule.segments_encoded": (\d+)', daemon.output()) == ["0"]
         wait_until(lambda: len(household.letters("/g/o/")) == 2, 30, "the letters are there")
         assert daemon.terminate() == 0
     assert list((data / "work").iterdir()) == []
