@@ -26,7 +26,14 @@ from memorycapsule.cli.environment import refuse_elsewhere
 from memorycapsule.cli.installation import Program, installed_program
 from memorycapsule.cli.options import examples
 from memorycapsule.cli.prompts import confirm
-from memorycapsule.errors import CapsuleError, ConfigurationProblem, NotAllowed, UsageProblem, system_problem
+from memorycapsule.errors import (
+    CapsuleError,
+    ConfigurationProblem,
+    NotAllowed,
+    Unexpected,
+    UsageProblem,
+    system_problem,
+)
 
 if TYPE_CHECKING:
     from memorycapsule.config import Settings
@@ -91,16 +98,25 @@ def update(
             run.program.add_to_note(copy=copy, can_go_back=can_go_back)
             version = run.answer_of("--version")["version"]
             run.start()
-        except CapsuleError as error:
+        except (CapsuleError, OSError, LookupError, KeyboardInterrupt) as error:
+            problem = _problem_of(error)
             if not run.program.note()["can_go_back"]:
-                raise CapsuleError("update_not_undone", problem=error) from error
+                raise CapsuleError("update_not_undone", problem=problem) from error
             run.stop()
             run.put_back()
-            raise CapsuleError("update_undone", version=__version__, problem=error) from error
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            raise CapsuleError("update_undone", version=__version__, problem=problem) from error
     is_other = run.program.settle(version)
     door.out.answer({"update": {"from": __version__, "version": version, "changed": is_other, "copy": copy}})
     key = "cli_update_done" if is_other else "cli_update_same"
     door.out.say(words(key, before=__version__, version=version))
+
+
+def _problem_of(error: BaseException) -> CapsuleError:
+    if isinstance(error, CapsuleError):
+        return error
+    return system_problem(error) if isinstance(error, OSError) else Unexpected()
 
 
 def _go_back(run: _Updating, *, is_asked: bool) -> None:
