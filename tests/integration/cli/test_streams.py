@@ -11,6 +11,8 @@ import pytest
 from memorycapsule.seal.envelopes import recipient_of
 from memorycapsule.seal.keys import parse_recovery_key
 
+pytestmark = pytest.mark.slow
+
 CAPSULE = (sys.executable, "-m", "memorycapsule.cli")
 INIT = "init --yes --admin ada@example.org --json"
 
