@@ -25,7 +25,7 @@ _OTHER_IDEAS = 3
 #: At least one step in so many breaks something.
 _ONE_BREAKS_IN = 9
 #: One act in so many is killed.
-_ONE_IS_KILLED_IN = 10
+_ONE_IS_KILLED_IN = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ def _end_well(world: World, perform) -> None:
     machine.live(world, timedelta(days=1), perform)
     if held := keeping.release(world, random.Random(0)):
         perform(held)
-    for _ in range(7):
+    for _ in range(8):
         machine.live(world, timedelta(days=1), perform)
     promises.check_end(world)
     promises.check_all(world)

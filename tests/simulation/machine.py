@@ -102,7 +102,7 @@ def _next_due(world: World) -> datetime | None:
 
 
 def tick(world: World, chance: random.Random) -> Act:
-    return tick_act(sweeps=chance.random() < 0.2)
+    return tick_act(sweeps=chance.random() < 0.5)
 
 
 def restart(world: World, chance: random.Random) -> Act:
