@@ -14,7 +14,7 @@ from simulation.world import Act, World
 from support.post_office import DROP, KEEP_AND_DROP, Trouble
 
 #: The program looks at most so often while time passes; a real one looks each minute, and finds nothing to do.
-_MOST_LOOKS = 2
+_MOST_LOOKS = 3
 #: After a shorter time without anything due it does not look.
 _A_WHILE = timedelta(hours=12)
 _SPANS = (timedelta(minutes=20), timedelta(hours=3), timedelta(days=1), timedelta(days=3), timedelta(days=9))
