@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from support.household import Household
+from support.index_templates import template_fields
 from support.servers import free_port, is_missing, wait_until
 
 pytestmark = pytest.mark.slow
@@ -185,9 +186,7 @@ def test_rsyslog_posts_the_lines_of_daemon_and_nginx_by_the_names_of_the_referen
     assert {action["create"]["_index"] for action in there.actions} == {"memorycapsule-logs"}
     ids = [action["create"]["_id"] for action in there.actions]
     assert len(set(ids)) == len(ids)
-    typed = mapped(
-        json.loads((SAMPLES / "index-template.json").read_text())["template"]["mappings"]["properties"]
-    )
+    typed = template_fields()
     assert {field for document in there.documents for field in document} <= typed
     (asked,) = [one for one in there.of_nginx() if one["http.request.method"] == "POST"]
     assert (asked["url.path"], asked["http.response.status_code"]) == ("/g/i/(token)", answer.status_code)
@@ -195,12 +194,3 @@ def test_rsyslog_posts_the_lines_of_daemon_and_nginx_by_the_names_of_the_referen
     assert heard[asked["http.request.id"]]["http.route"] == "/g/i/{token}"
     everything = json.dumps(there.documents)
     assert not [one for one in (TOKEN, VISITOR, "Ada", "Grandmother", "ada@") if one in everything]
-
-
-def mapped(properties: dict[str, Any], before: str = "") -> set[str]:
-    """The fields of a template, in one word each."""
-    fields: set[str] = set()
-    for name, one in properties.items():
-        inner = one.get("properties")
-        fields |= mapped(inner, f"{before}{name}.") if inner else {f"{before}{name}"}
-    return fields

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from support.household import Household
+from support.household import Household, in_cluster
 from support.mailservers import MailServer
 from support.monitoring import get
 from support.scrapes import Scrape, documented
@@ -65,15 +65,7 @@ def test_a_daemon_without_a_port_for_them_tells_them_nowhere(tmp_path):
 def test_each_node_tells_what_it_has_done_and_all_tell_the_same_of_the_instance(tmp_path, postgres):
     url = postgres.create_database()
     with MailServer() as mail:
-        shared = TOLD | {
-            "CAPSULE_STORE_URL": url,
-            "CAPSULE_CLUSTER": "true",
-            "CAPSULE_SMTP__HOST": mail.host,
-            "CAPSULE_SMTP__PORT": str(mail.port),
-            "CAPSULE_SMTP__SECURITY": "none",
-            "CAPSULE_PUBLIC_URL": "http://photos.example.org",
-        }
-        household = Household(tmp_path / "one", shared)
+        household = Household(tmp_path / "one", TOLD | in_cluster(url, mail))
         capsule = household.capsule(opens_in=timedelta(hours=-1), photos=1)
         there = household.environment | {"CAPSULE_DATA_DIR": str(tmp_path / "another")}
         (tmp_path / "another").mkdir()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from support.household import Household
+from support.household import Household, in_cluster
 from support.mailservers import MailServer
 from support.servers import CAPSULE, Daemon, Running, wait_until
 from support.service_managers import ServiceManager
@@ -24,15 +24,7 @@ def mail():
 @pytest.fixture
 def household(tmp_path, postgres, mail):
     url = postgres.create_database()
-    environment = {
-        "CAPSULE_STORE_URL": url,
-        "CAPSULE_CLUSTER": "true",
-        "CAPSULE_SMTP__HOST": mail.host,
-        "CAPSULE_SMTP__PORT": str(mail.port),
-        "CAPSULE_SMTP__SECURITY": "none",
-        "CAPSULE_PUBLIC_URL": "http://photos.example.org",
-    }
-    yield Household(tmp_path / "one", environment)
+    yield Household(tmp_path / "one", in_cluster(url, mail))
     postgres.drop_database(url)
 
 

@@ -20,6 +20,7 @@ from memorycapsule.services import capsules, invitations, sessions, stories
 from memorycapsule.services.capsules import CapsuleDraft
 from support import leaks
 from support.cast import make_photo, prepare
+from support.mailservers import MailServer
 from support.servers import CAPSULE, Daemon, wait_until
 
 #: A film that takes seconds, a heart that beats fast, and the same work at whatever hour tests run.
@@ -30,6 +31,18 @@ QUICK = {
     "CAPSULE_DAEMON__HEARTBEAT_SECONDS": "0.5",
     "CAPSULE_DAEMON__PORT": "0",
 }
+
+
+def in_cluster(url: str, mail: MailServer) -> dict[str, str]:
+    """What a program is told that shares a Postgres with others."""
+    return {
+        "CAPSULE_STORE_URL": url,
+        "CAPSULE_CLUSTER": "true",
+        "CAPSULE_SMTP__HOST": mail.host,
+        "CAPSULE_SMTP__PORT": str(mail.port),
+        "CAPSULE_SMTP__SECURITY": "none",
+        "CAPSULE_PUBLIC_URL": "http://photos.example.org",
+    }
 
 
 @dataclass

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from support.index_templates import template_fields
+
 PROJECT = Path(__file__).parents[2]
 SAMPLES = PROJECT / "deploy" / "logs"
 REFERENCE = (PROJECT / "docs" / "logs.md").read_text()
@@ -55,20 +57,9 @@ def replacements() -> list[tuple[str, str]]:
     return re.findall(r'"message", "([^"]+)", "([^"]+)"', listed)
 
 
-def mapped(properties: dict[str, Any], before: str = "") -> set[str]:
-    """The fields of an index template, in one word each."""
-    fields: set[str] = set()
-    for name, one in properties.items():
-        inner = one.get("properties")
-        fields |= mapped(inner, f"{before}{name}.") if inner else {f"{before}{name}"}
-    return fields
-
-
 @pytest.fixture(scope="module")
 def template() -> set[str]:
-    return mapped(
-        json.loads((SAMPLES / "index-template.json").read_text())["template"]["mappings"]["properties"]
-    )
+    return template_fields()
 
 
 @pytest.mark.parametrize("line", LINES, ids=[level for level, _words in LINES.values()])
