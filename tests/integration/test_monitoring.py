@@ -62,11 +62,11 @@ def test_the_metrics_of_machines_are_those_that_the_node_exporter_tells(tmp_path
 
 
 def test_each_alert_says_what_to_do_in_the_guide():
-    text = (PROJECT / "docs/monitoring.md").read_text()
+    text = (PROJECT / "docs/en/school.md").read_text()
     told = set(re.findall(r"^### (\w+)$", text, re.MULTILINE))
     helps = {rule["alert"]: rule["annotations"]["help"] for rule in rules() if "alert" in rule}
 
-    anchors = {f"docs/monitoring.md#{name.lower()}" for name in told}
+    anchors = {f"docs/en/school.md#{name.lower()}" for name in told}
     assert {alert: help_ for alert, help_ in helps.items() if help_ not in anchors} == {}
     assert anchors == set(helps.values())
 

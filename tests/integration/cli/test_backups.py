@@ -1,4 +1,4 @@
-"""The way of docs/server-died.md, command by command."""
+"""The way of docs/en/server-died.md, command by command."""
 
 import shutil
 from pathlib import Path

@@ -107,7 +107,7 @@ server {{
 #
 #     public_url = "{public_url}"
 #
-# docs/hosting.md says more.
+# docs/en/home-server.md says more.
 
 {to_https if is_https and site.has_usual_port and not site.prefix else ""}\
 server {{
@@ -165,7 +165,7 @@ def _caddy(site: _Site, public_url: str) -> str:
 #
 #     public_url = "{public_url}"
 #
-# docs/hosting.md says more.
+# docs/en/home-server.md says more.
 
 {name} {{
 	# At a path of a host that has other pages as well: `handle {prefix}/* {{`, and public_url with {prefix} at its
