@@ -1,0 +1,68 @@
+"""
+What is there before the first statement of a page; `<!-- stage: instance capsule -->` names it, in this order.
+
+Every page finds photos in `~/Pictures/summer` and `~/Pictures/scanned`.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from integration.cli.instances import due_capsule
+from integration.docs.shells import Shell
+from support.cast import make_photo
+
+PHOTOS = {
+    "summer": ("cake.jpg", "lake.jpg", "swing.jpg"),
+    "scanned": ("wedding.jpg", "school.jpg"),
+}
+YUNA = ("--admin", "yuna@example.org", "--name", "Yuna")
+
+
+def set_photos(home: Path) -> None:
+    for folder, names in PHOTOS.items():
+        place = home / "Pictures" / folder
+        place.mkdir(parents=True)
+        for name in names:
+            (place / name).write_bytes(make_photo(width=640, height=480))
+
+
+def set_stage(shell: Shell, names: Sequence[str]) -> None:
+    for name in names:
+        STAGES[name](shell)
+
+
+def _instance(shell: Shell) -> None:
+    """Yuna's instance, with its recovery key in ~/recovery.key."""
+    shell.run("init", "--yes", *YUNA, "--recovery-file", str(shell.home / "recovery.key"))
+
+
+def _capsule(shell: Shell) -> None:
+    """Yuna's capsule for the year 2036, with a story of hers."""
+    date = ("--opens", "2036-05-08 09:00")
+    shell.run("create", "The summer we kept", *date, "--theme", "museum")
+    shell.run(
+        "story", "add", "the-summer-we-kept", "--title", "The swing", str(shell.home / "Pictures/summer")
+    )
+
+
+def _member(shell: Shell) -> None:
+    """Younghee, who is in that capsule."""
+    invited = shell.run(
+        "invite", "the-summer-we-kept", "younghee@example.org", "--name", "Younghee", "--json"
+    )
+    shell.run("join", json.loads(invited)["invitations"][0]["token"])
+
+
+def _due(shell: Shell) -> None:
+    """Another capsule of Yuna's, `old-times`, whose date came a minute ago."""
+    with shell.inside():
+        due_capsule()
+
+
+STAGES: dict[str, Callable[[Shell], None]] = {
+    "instance": _instance,
+    "capsule": _capsule,
+    "member": _member,
+    "due": _due,
+}
