@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Self
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -43,9 +44,9 @@ NOTHING = Measured(
 
 
 class Instance:
-    """An instance that takes `seconds` to be read, by a clock of its own."""
+    """An instance that takes `seconds` to be read, by a clock of its own; who asks waits `patience` for it."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
+    def __init__(self, seconds: float = 0.0, *, patience: float = 30.0) -> None:
         self.seconds = seconds
         self.time = 1000.0
         self.readings = 0
@@ -54,7 +55,11 @@ class Instance:
         self.now = NOW
         self.measured = NOTHING
         self.registry = CollectorRegistry()
-        self.registry.register(InstanceCollector(self.measure, lambda: self.now, clock=lambda: self.time))
+        self.registry.register(
+            InstanceCollector(
+                self.measure, lambda: self.now, clock=lambda: self.time, patience_seconds=patience
+            )
+        )
 
     def measure(self) -> Measured:
         self.readings += 1
@@ -110,23 +115,53 @@ def test_while_it_cannot_be_read_that_alone_is_told():
     assert instance.scrape()["capsule_database_readable"] == 1
 
 
+class Hanging:
+    """A database that hangs from the block's begin to its end, for who reads an instance."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.has_begun, self._goes_on = threading.Event(), threading.Event()
+        instance.on_reading = self._hang
+
+    def _hang(self) -> None:
+        self.has_begun.set()
+        assert self._goes_on.wait(30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._goes_on.set()
+
+
 def test_a_database_that_hangs_holds_up_one_who_asks_and_nobody_else():
     instance = Instance()
     instance.scrape()
-    has_begun, goes_on = threading.Event(), threading.Event()
-
-    def hang() -> None:
-        has_begun.set()
-        assert goes_on.wait(30)
-
-    instance.on_reading = hang
-    held_up = threading.Thread(target=instance.scrape)
-    held_up.start()
-    assert has_begun.wait(30)
-    instance.time += 7.0
-    scrape = instance.scrape()
-    goes_on.set()
+    with Hanging(instance) as database:
+        held_up = threading.Thread(target=instance.scrape)
+        held_up.start()
+        assert database.has_begun.wait(30)
+        instance.time += 7.0
+        scrape = instance.scrape()
     held_up.join(30)
 
     assert (scrape["capsule_database_readable"], scrape["capsule_reading_age_seconds"]) == (1, 7.0)
     assert instance.readings == 2
+
+
+def test_nobody_is_held_up_for_long_and_who_has_waited_is_told_of_the_last_reading():
+    instance = Instance(patience=0.01)
+    instance.scrape()
+    instance.time += 7.0
+    with Hanging(instance):
+        scrape = instance.scrape()
+
+    assert (scrape["capsule_database_readable"], scrape["capsule_reading_age_seconds"]) == (1, 7.0)
+
+
+def test_a_database_that_hangs_from_the_first_is_told_as_unreadable():
+    instance = Instance(patience=0.01)
+    with Hanging(instance):
+        told = instance.scrape(), instance.scrape()
+
+    assert [one.samples for one in told] == [{("capsule_database_readable", frozenset()): 0}] * 2
+    assert instance.readings == 1

@@ -20,7 +20,6 @@ from memorycapsule.domain.deliveries import DeliveryState
 from memorycapsule.domain.film.montages import MontageState
 from memorycapsule.domain.instances import BlobDamage
 from memorycapsule.domain.notices import NoticeKind
-from memorycapsule.errors import CapsuleError
 from memorycapsule.journal import journal
 from memorycapsule.work.measuring import Measured
 
@@ -28,10 +27,22 @@ from memorycapsule.work.measuring import Measured
 _RESTS = 20
 #: But not for longer, however much there is to be counted.
 _LONGEST_REST_SECONDS = 300.0
+#: How long one who asks waits for a reading. Prometheus gives up after ten seconds, and takes the program for dead.
+_PATIENCE_SECONDS = 5.0
 
 Kind = TypeVar("Kind", bound=StrEnum)
 #: One figure, the figures by the values of a label, or None for what there is none of.
 Values = float | Mapping[str, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reading:
+    """What the last try to read found, None where it failed."""
+
+    measured: Measured | None
+    #: When it ended and how long it took, in seconds of the collector's clock.
+    ended: float
+    took: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,8 +184,8 @@ class InstanceCollector(Collector):
     """
     Tells how the instance is, by `measure`.
 
-    One reading is made at a time. Whoever asks meanwhile gets the last one, so a database that hangs holds up one
-    scrape and no other.
+    One reading is made at a time, in a thread of its own. Whoever asks meanwhile gets the last one, and whoever it is
+    made for waits `patience_seconds` at most: a database that hangs holds up no scrape for longer.
     """
 
     def __init__(
@@ -183,15 +194,15 @@ class InstanceCollector(Collector):
         now: Callable[[], datetime],
         *,
         clock: Callable[[], float] = time.monotonic,
+        patience_seconds: float = _PATIENCE_SECONDS,
     ) -> None:
         self._measure = measure
         self._now = now
         self._clock = clock
-        self._reading = threading.Lock()
-        self._last: Measured | None = None
-        #: When the last try to read ended and how long it took, in seconds of `clock`.
-        self._ended: float | None = None
-        self._took = 0.0
+        self._patience_seconds = patience_seconds
+        self._turn = threading.Lock()
+        self._reader: threading.Thread | None = None
+        self._last: _Reading | None = None
 
     def describe(self) -> Iterable[Metric]:
         """Return nothing: to know the names, nothing need be read."""
@@ -199,39 +210,50 @@ class InstanceCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics of the reading that is current."""
-        measured = self._current()
+        last = self._current()
+        measured = last.measured if last else None
         yield _family("database_readable", "Whether the last reading succeeded.", measured is not None)
-        if measured is None or self._ended is None:
+        if last is None or measured is None:
             return
-        age = self._clock() - self._ended
-        yield _family("reading_age_seconds", "How old this reading is.", age)
+        yield _family("reading_age_seconds", "How old this reading is.", self._clock() - last.ended)
         now = self._now()
         for gauge in _GAUGES:
             yield _family(gauge.name, gauge.documentation, gauge.value(measured, now), gauge.label)
 
-    def _current(self) -> Measured | None:
-        # The first reading is waited for.
-        if self._reading.acquire(blocking=self._ended is None):
-            try:
-                if self._is_old():
-                    self._read()
-            finally:
-                self._reading.release()
+    def _current(self) -> _Reading | None:
+        with self._turn:
+            reader = self._reader_to_wait_for()
+        if reader is not None:
+            reader.join(self._patience_seconds)
         return self._last
 
+    def _reader_to_wait_for(self) -> threading.Thread | None:
+        if self._reader is not None and self._reader.is_alive():
+            # While there is none yet, all wait for the first reading.
+            return self._reader if self._last is None else None
+        return self._begin() if self._is_old() else None
+
+    def _begin(self) -> threading.Thread:
+        # It ends with the process, however long the database hangs.
+        self._reader = threading.Thread(target=self._read, name="measuring", daemon=True)
+        self._reader.start()
+        return self._reader
+
     def _is_old(self) -> bool:
-        rest = min(_RESTS * self._took, _LONGEST_REST_SECONDS)
-        return self._ended is None or self._clock() - self._ended >= rest
+        last = self._last
+        if last is None:
+            return True
+        return self._clock() - last.ended >= min(_RESTS * last.took, _LONGEST_REST_SECONDS)
 
     def _read(self) -> None:
         begun = self._clock()
+        measured = None
         try:
-            self._last = self._measure()
-        except (CapsuleError, OSError) as error:
-            self._last = None
+            measured = self._measure()
+        except Exception as error:  # noqa: BLE001 - nobody is there to catch it, and the metrics of the process go on
             journal.warning("metrics.unreadable", error=type(error).__name__)
-        self._ended = self._clock()
-        self._took = self._ended - begun
+        ended = self._clock()
+        self._last = _Reading(measured=measured, ended=ended, took=ended - begun)
 
 
 def _family(name: str, documentation: str, value: Values, label: str | None = None) -> Metric:
