@@ -45,12 +45,14 @@ class Way:
         text = (DEPLOY / self.sample).read_text()
         old, new = self.change
         assert old in text
+        text = text.replace(old, new) if old else text
         assert INNER in text
-        return text.replace(old, new).replace(INNER, inner) if old else text.replace(INNER, inner)
+        return text.replace(INNER, inner)
 
 
 WAYS = {
     "nginx": Way("nginx", "nginx.conf"),
+    "nginx in a container": Way("nginx", "containers/nginx.conf", change=("capsule:8484", INNER)),
     "nginx at a path": Way("nginx", "nginx-subpath.conf", PREFIX),
     "nginx that takes the path away": Way(
         "nginx", "nginx-subpath.conf", PREFIX, (f"http://{INNER};", f"http://{INNER}/;")
@@ -176,6 +178,7 @@ def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
 def _for_nginx(text: str, port: int, certificate: Path, folder: Path) -> str:
     text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;")
     text = text.replace("listen 80;", f"listen unix:{folder}/plain;")
+    text = text.replace("listen 8081;", f"listen unix:{folder}/status;")
     text = re.sub(r"(ssl_certificate(?:_key)?) \S+;", rf"\1 {certificate};", text)
     text = re.sub(r"server_name \S+;", "server_name localhost;", text)
     places = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

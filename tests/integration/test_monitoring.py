@@ -61,6 +61,36 @@ def test_the_metrics_of_machines_are_those_that_the_node_exporter_tells(tmp_path
     assert asked - told == set()
 
 
+def test_the_metrics_of_nginx_are_those_that_its_exporter_tells_of_the_server_that_the_cluster_runs(tmp_path):
+    (status,) = re.findall(
+        r"^server \{\n    listen 8081;.*?^\}",
+        (PROJECT / "deploy/containers/nginx.conf").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    compose = (PROJECT / "deploy/containers/cluster.yml").read_text()
+    path = re.search(r"--nginx.scrape-uri=http://nginx:8081(/\w+)", compose)[1]
+    nginx, exporter = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    (tmp_path / "nginx.conf").write_text(
+        f"daemon off; pid {tmp_path}/pid; events {{}} http {{\n{status.replace('8081', nginx)}\n}}\n"
+    )
+    with (
+        running(tmp_path, "nginx", "-p", str(tmp_path), "-c", "nginx.conf", ready=f"http://{nginx}{path}"),
+        running(
+            tmp_path,
+            "prometheus-nginx-exporter",
+            f"--nginx.scrape-uri=http://{nginx}{path}",
+            f"--web.listen-address={exporter}",
+            ready=f"http://{exporter}/metrics",
+        ),
+    ):
+        told = Scrape(get(f"http://{exporter}/metrics"))
+    asked = {name for one in expressions() for name in metrics_in(one) if name.startswith("nginx_")}
+
+    assert asked
+    assert asked - told.names == set()
+    assert told["nginx_up"] == 1
+
+
 def test_each_alert_says_what_to_do_in_the_guide():
     text = (PROJECT / "docs/en/school.md").read_text()
     told = set(re.findall(r"^### (\w+)$", text, re.MULTILINE))
