@@ -8,6 +8,8 @@ a statement a word with `...` stands for what was last printed there: `CAPSULE_T
 followed by `$ echo $?`, and one that ends in ` &` runs to the end of its page.
 
 A comment above a fence says what its first statement is answered on a terminal: `<!-- answers: yuna@example.org | none -->`.
+A comment `<!-- another machine -->` above a fence says that from there on it is another one: with a home of its own,
+nothing that was exported, and the same disks below `/media` and `/srv`.
 A comment at the beginning of a page says what is there before the first statement: `<!-- stage: instance capsule -->`
 (see `stages.py`).
 
@@ -23,6 +25,7 @@ LANGUAGES = ("en", "ko")
 
 _FENCE = re.compile(r"^ *```(\S*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _ANSWERS = re.compile(r"<!-- answers:(.*?)-->\s*\Z", re.DOTALL)
+_ELSEWHERE = re.compile(r"<!-- another machine -->\s*\Z")
 _STAGE = re.compile(r"<!-- stage:(.*?)-->")
 
 
@@ -37,6 +40,8 @@ class Statement:
     prints: str
     #: What a person types where it asks.
     answers: tuple[str, ...] = ()
+    #: Whether it is the first one on another machine.
+    is_elsewhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +75,8 @@ def read_page(path: Path) -> Page:
             answers = _ANSWERS.search(text[: fence.start()])
             first = text[: fence.start(2)].count("\n") + 1
             given = tuple(one.strip() for one in answers[1].split("|")) if answers else ()
-            found += _statements(body, first, given, where=path)
+            elsewhere = _ELSEWHERE.search(text[: fence.start()]) is not None
+            found += _statements(body, first, given, elsewhere=elsewhere, where=path)
     stage = _STAGE.search(text)
     return Page(
         path=path,
@@ -97,7 +103,9 @@ def is_printed(expected: str, printed: str) -> bool:
     return re.fullmatch(pattern, "".join(f" {word}" for word in printed.split())) is not None
 
 
-def _statements(body: str, first: int, answers: tuple[str, ...], *, where: Path) -> list[Statement]:
+def _statements(
+    body: str, first: int, answers: tuple[str, ...], *, elsewhere: bool, where: Path
+) -> list[Statement]:
     found: list[tuple[int, str, list[str]]] = []
     goes_on = False
     for number, line in enumerate(body.splitlines(), first):
@@ -111,6 +119,12 @@ def _statements(body: str, first: int, answers: tuple[str, ...], *, where: Path)
             found[-1][2].append(line)
         goes_on = line.endswith("\\") and not found[-1][2]
     return [
-        Statement(line=start, text=text, prints="\n".join(prints).strip(), answers=answers if not at else ())
+        Statement(
+            line=start,
+            text=text,
+            prints="\n".join(prints).strip(),
+            answers=answers if not at else (),
+            is_elsewhere=elsewhere and not at,
+        )
         for at, (start, text, prints) in enumerate(found)
     ]

@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -26,8 +26,10 @@ from memorycapsule.cli import main
 from support import leaks
 from support.servers import CAPSULE, free_port, wait_until
 
-#: The port of the pages, where nothing else is set.
-USUAL_PORT = 8484
+#: The ports of the pages and of the metrics, in what people write.
+_PORTS = ("8484", "9484")
+#: Where disks of the machine are, in what people write.
+_DISKS = re.compile(r"(?<![\w/.~-])/(media|srv)/([\w-]+)")
 #: A film that takes a second or two, and the same work at whatever hour tests run.
 _QUICK = {
     "CAPSULE_FILM__SIZE": "160x90",
@@ -49,20 +51,16 @@ _ASSIGNMENT = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
 class Shell:
     """A shell; a context manager, which ends what still runs. The environment of the process is its own meanwhile."""
 
-    def __init__(self, home: Path, *, language: str) -> None:
-        self.home = home
-        self._port = free_port()
-        #: Variables that `export` has set.
-        self.environment = {
-            **_QUICK,
-            "HOME": str(home),
-            "PATH": f"{Path(CAPSULE).parent}:{os.environ['PATH']}",
-            "LANG": _LOCALES[language],
-            "CAPSULE_DAEMON__PORT": str(self._port),
-        }
+    def __init__(self, home: Path, *, language: str, database: Callable[[], str] | None = None) -> None:
+        self._language = language
+        #: Makes an empty database on a Postgres and returns its URL, where one can be had.
+        self.database = database
+        #: What stands for something in what people write, such as the address of a server.
+        self.stand_ins: dict[str, str] = {}
         self._code = 0
         self._printed = ""
         self._running: list[subprocess.Popen[bytes]] = []
+        self._move(home)
 
     def __enter__(self) -> Self:
         return self
@@ -80,6 +78,8 @@ class Shell:
             return None if statement.prints == str(code) else f"{code}\n"
         if self._code:
             return f"(The statement before ended with {self._code}, and no `$ echo $?` says so.)"
+        if statement.is_elsewhere:
+            self._move(self.home.with_name(f"{self.home.name}-elsewhere"))
         try:
             text = self._completed(statement.text)
         except LookupError as error:
@@ -87,6 +87,20 @@ class Shell:
         printed = self._as_shown(self._run(text, statement))
         self._printed += printed
         return None if is_printed(statement.prints, printed) else printed
+
+    def _move(self, home: Path) -> None:
+        """Go to a machine on which nothing was done yet."""
+        home.mkdir(exist_ok=True)
+        self.home = home
+        self._ports = {port: str(free_port()) for port in _PORTS}
+        #: Variables that `export` has set.
+        self.environment = {
+            **_QUICK,
+            "HOME": str(home),
+            "PATH": f"{Path(CAPSULE).parent}:{os.environ['PATH']}",
+            "LANG": _LOCALES[self._language],
+            "CAPSULE_DAEMON__PORT": self._ports["8484"],
+        }
 
     def run(self, *words: str, **environment: str) -> str:
         """Run a command that must succeed, and return what it prints."""
@@ -223,12 +237,23 @@ class Shell:
         return f"{self.home}{word[1:]}" if word.startswith("~/") else word
 
     def _as_shown(self, text: str) -> str:
-        """Return what was printed as it reads on a machine whose home and port are the usual ones."""
+        """Return what was printed as it reads on a machine whose home, disks and ports are the usual ones."""
         shown = text.replace("\r\n", "\n").replace(str(self.home), "~")
-        return re.sub(rf"\b{self._port}\b", str(USUAL_PORT), shown)
+        shown = re.sub(rf"{re.escape(str(self.home.parent))}/(media|srv)\b", r"/\1", shown)
+        for usual, meant in self.stand_ins.items():
+            shown = shown.replace(meant, usual)
+        for usual, port in self._ports.items():
+            shown = re.sub(rf"\b{port}\b", usual, shown)
+        return shown
 
     def _of_here(self, text: str) -> str:
-        return re.sub(rf"\b{USUAL_PORT}\b", str(self._port), text)
+        for usual, port in self._ports.items():
+            text = re.sub(rf"\b{usual}\b", port, text)
+        for usual, meant in self.stand_ins.items():
+            text = text.replace(usual, meant)
+        for folder, name in _DISKS.findall(text):
+            (self.home.parent / folder / name).mkdir(parents=True, exist_ok=True)
+        return _DISKS.sub(rf"{self.home.parent}/\1/\2", text)
 
     def _whole_environment(self, given: dict[str, str]) -> dict[str, str]:
         outside = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}

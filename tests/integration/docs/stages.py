@@ -5,11 +5,13 @@ Every page finds photos in `~/Pictures/summer` and `~/Pictures/scanned`.
 """
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from integration.cli.instances import due_capsule
 from integration.docs.shells import Shell
+from support import golden
 from support.cast import make_photo
 
 PHOTOS = {
@@ -60,9 +62,29 @@ def _due(shell: Shell) -> None:
         due_capsule()
 
 
+def _older(shell: Shell) -> None:
+    """An instance that an older version has made, whose capsule is called `the-summer-we-kept`."""
+    data, settings = shell.home / ".local/share/memory-capsule", shell.home / ".config/memory-capsule"
+    made = shell.home.parent / "made"
+    golden.unpack("0001", made, f"sqlite:///{made / 'capsule.db'}")
+    shutil.move(made / "data", data)
+    shutil.move(made / "capsule.db", data)
+    shutil.move(made / "data-keys", settings)
+    data.chmod(0o700)
+    (settings / "instance.key").chmod(0o600)
+
+
+def _postgres(shell: Shell) -> None:
+    """A Postgres with an empty database, at the address that pages have."""
+    assert shell.database, "no Postgres was given to this shell"
+    shell.stand_ins["postgresql+psycopg://capsule@localhost/capsule"] = shell.database()
+
+
 STAGES: dict[str, Callable[[Shell], None]] = {
     "instance": _instance,
     "capsule": _capsule,
     "member": _member,
     "due": _due,
+    "older": _older,
+    "postgres": _postgres,
 }

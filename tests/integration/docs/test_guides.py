@@ -15,7 +15,7 @@ from integration.docs.stages import set_photos, set_stage
 from memorycapsule.cli import app
 
 #: Of these at least ten statements run.
-GUIDES = {"first-hour"}
+GUIDES = {"first-hour", "server-died", "another-machine", "updating"}
 PAGES = pages()
 #: What stands before a program in a line for a shell.
 BEFORE = {"sudo", "memory-capsule", "exec", "nohup"}
@@ -24,11 +24,14 @@ _HANGUL = re.compile(r"[가-힣]")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [one for one in PAGES if one.statements], ids=lambda page: page.name)
-def test_what_a_page_shows_was_run_and_printed_that(page: Page, tmp_path):
+def test_what_a_page_shows_was_run_and_printed_that(page: Page, tmp_path, request):
+    def database() -> str:
+        return request.getfixturevalue("postgres").create_database()
+
     home = tmp_path / "home"
     set_photos(home)
     problems = []
-    with Shell(home, language=page.language) as shell:
+    with Shell(home, language=page.language, database=database) as shell:
         set_stage(shell, page.stage)
         for statement in page.statements:
             problem = shell.say(statement)
