@@ -2,13 +2,10 @@
 
 import base64
 import contextlib
+import json
 import os
 import re
-import shutil
-import socket
 import ssl
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,35 +16,16 @@ import httpx
 import pytest
 
 from support.cast import make_photo
+from support.distant import distantly
 from support.household import Household
 from support.mailservers import make_certificate
-from support.servers import Daemon, free_port, is_missing, wait_until
+from support.proxies import INNER, Way, proxy
+from support.servers import Daemon, free_port, wait_until
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
 PREFIX = "/capsule"
-#: What a daemon is at in the sample files.
-INNER = "127.0.0.1:8484"
 PARTS = {"tus-resumable": "1.0.0", "content-type": "application/offset+octet-stream"}
 #: nginx takes bodies of 1 MB unless told otherwise.
 PART = 2_000_000
-
-
-@dataclass(frozen=True)
-class Way:
-    """A proxy, the sample file it is set up by, and what people change in it."""
-
-    program: str
-    sample: str
-    prefix: str = ""
-    change: tuple[str, str] = ("", "")
-
-    def settings(self, inner: str) -> str:
-        text = (DEPLOY / self.sample).read_text()
-        old, new = self.change
-        assert old in text
-        text = text.replace(old, new) if old else text
-        assert INNER in text
-        return text.replace(INNER, inner)
 
 
 WAYS = {
@@ -133,68 +111,6 @@ def house(tmp_path_factory) -> House:
         opened=opened,
         letter=urlsplit(household.letters("/g/o/")["ben@example.org"][0]).path,
     )
-
-
-@contextlib.contextmanager
-def proxy(program: str, text: str, port: int, certificate: Path) -> Iterator[None]:
-    """Run a proxy on a port of loopback in a folder of its own; nothing but names and places is changed in `text`."""
-    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
-    if found is None:
-        is_missing(f"No {program} here, which this test puts in front of the daemon.")
-    with tempfile.TemporaryDirectory(prefix="capsule-proxy-") as name:
-        folder = Path(name)
-        settings = folder / "settings"
-        log = folder / "log"
-        if program == "nginx":
-            settings.write_text(_for_nginx(text, port, certificate, folder))
-            command = [found, "-e", str(log), "-p", name, "-c", str(settings)]
-        else:
-            settings.write_text(_for_caddy(text, port, certificate, folder))
-            command = [found, "run", "--adapter", "caddyfile", "--config", str(settings)]
-        with log.open("wb") as said:
-            process = subprocess.Popen(
-                command, env={**os.environ, "HOME": name}, stdin=subprocess.DEVNULL, stdout=said, stderr=said
-            )
-        try:
-            wait_until(lambda: _answers(process, port), 30, f"{program} listens")
-            yield
-        except BaseException as error:
-            error.add_note(f"{program} said:\n{log.read_text(errors='replace')[-5000:]}")
-            raise
-        finally:
-            process.kill()
-            process.wait(timeout=30)
-
-
-def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
-    assert process.poll() is None, "the proxy ended before it listened"
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
-    except OSError:
-        return False
-    return True
-
-
-def _for_nginx(text: str, port: int, certificate: Path, folder: Path) -> str:
-    text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;")
-    text = text.replace("listen 80;", f"listen unix:{folder}/plain;")
-    text = text.replace("listen 8081;", f"listen unix:{folder}/status;")
-    text = re.sub(r"(ssl_certificate(?:_key)?) \S+;", rf"\1 {certificate};", text)
-    text = re.sub(r"server_name \S+;", "server_name localhost;", text)
-    places = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temporary = "".join(f"{place}_temp_path {folder}/{place};\n" for place in places)
-    return (
-        f"daemon off;\nmaster_process off;\npid {folder}/pid;\nevents {{}}\nhttp {{\n"
-        f"access_log {folder}/access;\n{temporary}{text}\n}}\n"
-    )
-
-
-def _for_caddy(text: str, port: int, certificate: Path, folder: Path) -> str:
-    here = f"https://localhost:{port} {{\n\ttls {certificate} {certificate}\n"
-    text = text.replace("photos.example.org {\n", here)
-    assert here in text
-    everywhere = "admin off\nauto_https disable_redirects\ndefault_bind 127.0.0.1"
-    return f"{{\n{everywhere}\nstorage file_system {folder}\n}}\n{text}"
 
 
 def at_home_only(text: str) -> str:
@@ -317,6 +233,21 @@ def _guessing_is_slowed_down_for_each_visitor(site: Site) -> None:
         assert another.post("/sign-in", data={"address": "?"}).status_code == 422
     # Past the proxy, whoever is no trusted one is believed nothing.
     assert try_on(site.browser("127.0.0.4", site.daemon.url))[-1] == 429
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nginx at a path", "nginx that takes the path away"])
+def test_a_command_elsewhere_puts_photos_in_at_a_path(house, name, tmp_path):
+    photo = tmp_path / "pier.jpg"
+    photo.write_bytes(make_photo(width=1200, height=900) + os.urandom(6_000_000))
+    with house.behind(WAYS[name]) as site:
+        token = site.invite().rpartition("/")[2]
+        joined = house.household.run("join", token, "--name", "Mina")["token"]
+        words = ("story", "add", house.sealed, "--title", "Pier", photo)
+        said = distantly(site.public, joined, *words, home=tmp_path, SSL_CERT_FILE=str(house.certificate))
+
+    assert said.returncode == 0, said.stderr
+    assert [one["bytes"] for one in json.loads(said.stdout)["media"]] == [photo.stat().st_size]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Clips whose sound tracks ffmpeg cannot decode, made of one whose tracks it can."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -19,6 +20,16 @@ def clip_with_tones(path: Path, *hertz: int, seconds: float = 1.0, encoding: tup
         ],
         check=True,
     )  # fmt: skip
+    return path
+
+
+def large_clip(path: Path, size: int) -> Path:
+    """Make a clip of `size` bytes, most of which are a box that players pass over."""
+    clip_with_tones(path, 440)
+    with path.open("r+b") as file:
+        rest = size - file.seek(0, os.SEEK_END)
+        file.write(rest.to_bytes(4, "big") + b"free")
+        file.truncate(size)
     return path
 
 

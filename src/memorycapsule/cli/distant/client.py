@@ -26,6 +26,8 @@ _WAITS_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _PAGE_SIZE = 200
 #: What proxies answer while the daemon behind them is away for a moment.
 _AWAY = frozenset({429, 502, 503, 504})
+#: What they answer to a body that is larger than they let through.
+_TOO_LARGE = 413
 _TIMES_OUT = httpx.Timeout(60.0, connect=10.0)
 
 
@@ -181,6 +183,9 @@ class Client:
             if answer.status_code in _AWAY:
                 status = answer.status_code
                 raise Unreachable("distant_away", url=self.url, status=status)
+            if answer.status_code == _TOO_LARGE:
+                sent = int(answer.request.headers.get("content-length", 0))
+                raise CapsuleError("distant_body_refused", url=self.url, megabytes=sent / 1_000_000)
             raise self._no_capsule()
         kinds, code, sentence = _kinds(), self._field(answer, "code"), self._field(answer, "detail")
         # A daemon of another version may have reasons that no catalogue here knows.
