@@ -146,7 +146,7 @@ def test_every_required_library_is_pinned():
         assert wanted <= pinned
 
 
-@pytest.mark.parametrize("document", ["security.md", "promises.md"])
+@pytest.mark.parametrize("document", ["security.md", "en/promises.md"])
 def test_the_tests_that_a_page_names_are_there(document):
     page = (PROJECT / "docs" / document).read_text()
     path, missing = "", []
@@ -167,7 +167,7 @@ def test_the_page_on_security_has_every_group():
 
 def test_every_promise_can_be_shown():
     """Each row of the page on promises ends with a test or a command."""
-    page = (PROJECT / "docs" / "promises.md").read_text()
+    page = (PROJECT / "docs" / "en" / "promises.md").read_text()
     rows = [line for line in page.splitlines() if line.startswith("| ") and line.count("|") == 4]
     shown = [line.split("|")[3] for line in rows if not line.startswith("| what could")]
 

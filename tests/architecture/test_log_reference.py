@@ -1,4 +1,4 @@
-"""docs/logs.md names every event that is logged, with its fields, and none that is not."""
+"""docs/en/events.md names every event that is logged, with its fields, and none that is not."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 from memorycapsule.daemon import logs
 
 PROJECT = Path(__file__).parents[2]
-REFERENCE = (PROJECT / "docs" / "logs.md").read_text()
+REFERENCE = (PROJECT / "docs" / "en" / "events.md").read_text()
 LEVELS = {"debug", "info", "warning", "error"}
 #: What an exception becomes stands among the fields of all lines.
 EVERYWHERE = {"exc_info"}

@@ -77,7 +77,7 @@ def test_the_documents_name_every_exit_code():
     used = {0, *(kind.exit_code for kind in kinds)}
     named = {
         int(code)
-        for code in re.findall(r"^\| (\d) \|", (PROJECT / "docs/commands.md").read_text(), re.MULTILINE)
+        for code in re.findall(r"^\| (\d) \|", (PROJECT / "docs/en/exit-codes.md").read_text(), re.MULTILINE)
     }
 
     assert named == used

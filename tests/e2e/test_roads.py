@@ -13,7 +13,7 @@ from support.receivers import HANG, RESET, Receiver
 from support.servers import wait_until
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
-DOCUMENT = Path(__file__).parents[2] / "docs" / "notifications.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "en" / "notifications.md"
 
 
 def is_genuine():

@@ -42,7 +42,7 @@ def test_the_metrics_of_rules_and_dashboards_are_those_of_the_reference():
     ours = {told.name for told in documented()}
     histograms = {told.name for told in documented() if told.kind == "histogram"}
     ours |= {f"{name}_{part}" for name in histograms for part in ("bucket", "count", "sum")}
-    text = (PROJECT / "docs/metrics.md").read_text()
+    text = (PROJECT / "docs/en/metrics.md").read_text()
     ours |= set(re.findall(r"`((?:process|python)_\w+)`", text)) | {"up"}
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     asked = set().union(*(metrics_in(one) for one in expressions()))

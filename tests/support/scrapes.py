@@ -1,4 +1,4 @@
-"""What Prometheus would read: the metrics of a scrape, and those that docs/metrics.md tells of."""
+"""What Prometheus would read: the metrics of a scrape, and those that docs/en/metrics.md tells of."""
 
 import re
 from collections.abc import Iterator
@@ -68,6 +68,6 @@ class Scrape:
 
 
 def documented() -> set[Told]:
-    """The metrics that docs/metrics.md tells of."""
-    text = (PROJECT / "docs/metrics.md").read_text(encoding="utf-8")
+    """The metrics that docs/en/metrics.md tells of."""
+    text = (PROJECT / "docs/en/metrics.md").read_text(encoding="utf-8")
     return {Told(name, kind, frozenset(_LABEL.findall(labels))) for name, kind, labels in _ROW.findall(text)}

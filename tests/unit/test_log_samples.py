@@ -12,7 +12,7 @@ from support.index_templates import template_fields
 
 PROJECT = Path(__file__).parents[2]
 SAMPLES = PROJECT / "deploy" / "logs"
-REFERENCE = (PROJECT / "docs" / "logs.md").read_text()
+REFERENCE = (PROJECT / "docs" / "en" / "events.md").read_text()
 TOKEN = "c2VjcmV0LXRva2VuLW9mLWEtbGV0dGVyLW9mLWhlcnM"
 #: Lines as nginx 1.22 has written them.
 ABOUT = f', client: 127.9.8.7, server: photos.example.org, request: "GET /g/i/{TOKEN} HTTP/1.1"'

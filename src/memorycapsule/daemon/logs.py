@@ -1,7 +1,7 @@
 """
 The log of the daemon: one line per event on stderr, for people, or as JSON by the names of Elastic's Common Schema.
 
-No line holds a token, an address, a name or what somebody has written. docs/logs.md lists fields and events.
+No line holds a token, an address, a name or what somebody has written. docs/en/events.md lists fields and events.
 """
 
 from __future__ import annotations

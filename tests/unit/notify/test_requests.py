@@ -16,7 +16,7 @@ from memorycapsule.errors import UsageProblem
 from memorycapsule.notify.messages import Message
 from memorycapsule.notify.requests import ntfy_request, slack_request, webhook_request
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "notifications.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "en" / "notifications.md"
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 MESSAGE = Message(
     id="0b1f7a06-5f0e-4f0c-9c39-0b6a3c6f4d11",

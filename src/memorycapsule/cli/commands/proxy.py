@@ -122,7 +122,7 @@ server {{
         # The address itself and not $proxy_add_x_forwarded_for, which would pass on what a visitor claims.
         proxy_set_header X-Forwarded-For $remote_addr;
         proxy_set_header X-Forwarded-Proto $scheme;
-        # It stands in the lines of the daemon, too: docs/logs.md.
+        # It stands in the lines of the daemon, too: docs/en/events.md.
         proxy_set_header X-Request-ID $request_id;
 
         # Browsers send photos in parts of 5 MB, scripts may send a file of 2 GB at once.
@@ -185,7 +185,7 @@ def _caddy(site: _Site, public_url: str) -> str:
 		# X-Forwarded-For and X-Forwarded-Proto are set by Caddy itself, from what it sees and not from what a
 		# visitor claims. It passes on what comes as it comes, and logs no addresses of pages unless told to.
 		reverse_proxy {site.upstream} {{
-			# It stands in the lines of the daemon, too: docs/logs.md.
+			# It stands in the lines of the daemon, too: docs/en/events.md.
 			header_up X-Request-ID {{http.request.uuid}}
 		}}
 	}}

@@ -1,1 +1,1 @@
-"""Metrics: what Prometheus is told of the instance and of this process; docs/metrics.md lists all of them."""
+"""Metrics: what Prometheus is told of the instance and of this process; docs/en/metrics.md lists all of them."""
