@@ -106,6 +106,7 @@ class Shell:
         """Run a command that must succeed, and return what it prints."""
         code, printed = self._in_process(words, environment)
         assert code == 0, printed
+        self._printed += self._as_shown(printed)
         return printed
 
     def _run(self, text: str, statement: Statement) -> str:

@@ -4,15 +4,20 @@ What is there before the first statement of a page; `<!-- stage: instance capsul
 Every page finds photos in `~/Pictures/summer` and `~/Pictures/scanned`.
 """
 
+import io
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from integration.cli.instances import due_capsule
+from integration.cli.instances import due_capsule, opened_app
 from integration.docs.shells import Shell
+from memorycapsule.domain.opening_dates import opening_date
+from memorycapsule.services import capsules, invitations, sessions, stories
+from memorycapsule.services.capsules import CapsuleDraft
 from support import golden
-from support.cast import make_photo
+from support.cast import make_photo, prepare
 
 PHOTOS = {
     "summer": ("cake.jpg", "lake.jpg", "swing.jpg"),
@@ -34,6 +39,11 @@ def set_stage(shell: Shell, names: Sequence[str]) -> None:
         STAGES[name](shell)
 
 
+def _public(shell: Shell) -> None:
+    """An address that guests reach."""
+    shell.environment["CAPSULE_PUBLIC_URL"] = "https://photos.example.org"
+
+
 def _instance(shell: Shell) -> None:
     """Yuna's instance, with its recovery key in ~/recovery.key."""
     shell.run("init", "--yes", *YUNA, "--recovery-file", str(shell.home / "recovery.key"))
@@ -48,6 +58,11 @@ def _capsule(shell: Shell) -> None:
     )
 
 
+def _invitation(shell: Shell) -> None:
+    """Younghee's invitation to that capsule, whose link is in her letter."""
+    shell.run("invite", "the-summer-we-kept", "younghee@example.org", "--name", "Younghee")
+
+
 def _member(shell: Shell) -> None:
     """Younghee, who is in that capsule."""
     invited = shell.run(
@@ -60,6 +75,44 @@ def _due(shell: Shell) -> None:
     """Another capsule of Yuna's, `old-times`, whose date came a minute ago."""
     with shell.inside():
         due_capsule()
+
+
+def _birthday(shell: Shell) -> None:
+    """Another capsule of Yuna's, `mina-is-ten`, due for a minute, with a story of hers and Younghee in it."""
+    long_ago = datetime(2016, 5, 8, 9, 0, tzinfo=UTC)
+    date = datetime.now(UTC).replace(tzinfo=None, microsecond=0) - timedelta(minutes=1)
+    with shell.inside(), opened_app() as app:
+        yuna = sessions.host_viewer(app.store)
+        draft = CapsuleDraft(title="Mina is ten", theme="photocard", film_photos=60)
+        made = capsules.create(
+            app.store, app.vault, yuna, draft, date=opening_date(date, "UTC"), now=long_ago
+        )
+        (invited,) = invitations.invite(
+            app.store,
+            app.vault.key,
+            app.wake,
+            yuna,
+            made.id,
+            addresses=["younghee@example.org"],
+            valid_days=14,
+            now=long_ago,
+        )
+        invitations.join(app.store, invited.token, name="Younghee", now=long_ago + timedelta(days=1))
+        story = stories.add(
+            app.store, app.vault, yuna, made.id, title="The pier", text="Until dark.", now=long_ago
+        )
+        for name in PHOTOS["summer"]:
+            photo = (shell.home / "Pictures" / "summer" / name).read_bytes()
+            stories.attach(
+                app.store,
+                app.vault,
+                prepare,
+                yuna,
+                story.id,
+                file=name,
+                upload=io.BytesIO(photo),
+                clock=lambda: long_ago,
+            )
 
 
 def _older(shell: Shell) -> None:
@@ -81,10 +134,13 @@ def _postgres(shell: Shell) -> None:
 
 
 STAGES: dict[str, Callable[[Shell], None]] = {
+    "public": _public,
     "instance": _instance,
     "capsule": _capsule,
+    "invitation": _invitation,
     "member": _member,
     "due": _due,
+    "birthday": _birthday,
     "older": _older,
     "postgres": _postgres,
 }
