@@ -5,7 +5,7 @@ A fence `console` holds statements that run one after the other: `$ capsule list
 it prints `...` stands for any text, on a line of its own for any lines, and a break of a line is as good as a space. In
 a statement a word with `...` stands for what was last printed there: `CAPSULE_TOKEN=...`, `http://127.0.0.1:8484/...`;
 `...` alone is the id that was printed last. A statement that ends in `\\` goes on after `> `. A statement that fails is
-followed by `$ echo $?`, and one that ends in ` &` runs to the end of its page.
+followed by `$ echo $?`, and one that ends in ` &` runs to the end of its page, or until `$ kill %1`.
 
 A comment above a fence says what its first statement is answered on a terminal: `<!-- answers: yuna@example.org | none -->`.
 A comment `<!-- another machine -->` above a fence says that from there on it is another one: with a home of its own,

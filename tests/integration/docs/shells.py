@@ -128,6 +128,11 @@ class Shell:
                 for name in words[1:]:
                     del self.environment[name]
                 return ""
+            case ["kill"]:
+                process = self._running[int(words[1].removeprefix("%")) - 1]
+                process.terminate()
+                process.wait(timeout=60)
+                return ""
             case ["capsule"] if not set(_QUOTED.sub("", text)) & _OF_A_SHELL:
                 self._code, printed = self._in_process(words[1:], given)
                 return printed

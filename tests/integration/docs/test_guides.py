@@ -15,7 +15,10 @@ from integration.docs.stages import set_photos, set_stage
 from memorycapsule.cli import app
 
 #: Of these at least ten statements run.
-GUIDES = {"first-hour", "organiser", "member", "server-died", "another-machine", "updating"}
+GUIDES = {
+    "first-hour", "organiser", "member",
+    "home-server", "server-died", "another-machine", "postgres", "updating",
+}  # fmt: skip
 PAGES = pages()
 #: What stands before a program in a line for a shell.
 BEFORE = {"sudo", "memory-capsule", "exec", "nohup"}
@@ -77,7 +80,7 @@ def skeleton(text: str) -> list[str]:
 def commands(text: str) -> list[list[str]]:
     """What `capsule` is given in a line for a shell, however often."""
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
+    lexer.commenters = "#"
     parts: list[list[str]] = [[]]
     for word in lexer:
         if set(word) <= set("|;&<>()"):
