@@ -80,7 +80,7 @@ def skeleton(text: str) -> list[str]:
 def commands(text: str) -> list[list[str]]:
     """What `capsule` is given in a line for a shell, however often."""
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
-    lexer.commenters = "#"
+    lexer.whitespace_split = True
     parts: list[list[str]] = [[]]
     for word in lexer:
         if set(word) <= set("|;&<>()"):
