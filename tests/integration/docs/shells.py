@@ -42,6 +42,8 @@ _QUICK = {
 _ASKED_FOR = ("CAPSULE_DAEMON__PORT", "CAPSULE_ZONE")
 _LOCALES = {"en": "en_GB.UTF-8", "ko": "ko_KR.UTF-8"}
 _ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+#: How far something is, which is told only where the machine is slow.
+_PROGRESS = re.compile(r"^[^\n:]+: \d+%(,[^\n]*)?\n", re.MULTILINE)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"$`]*\"")
 #: What only a shell understands, outside of quotation marks.
 _OF_A_SHELL = frozenset("|<>;&$*?`")
@@ -52,7 +54,7 @@ class Shell:
     """A shell; a context manager, which ends what still runs. The environment of the process is its own meanwhile."""
 
     def __init__(self, home: Path, *, language: str, database: Callable[[], str] | None = None) -> None:
-        self._language = language
+        self.language = language
         #: Makes an empty database on a Postgres and returns its URL, where one can be had.
         self.database = database
         #: What stands for something in what people write, such as the address of a server.
@@ -98,7 +100,7 @@ class Shell:
             **_QUICK,
             "HOME": str(home),
             "PATH": f"{Path(CAPSULE).parent}:{os.environ['PATH']}",
-            "LANG": _LOCALES[self._language],
+            "LANG": _LOCALES[self.language],
             "CAPSULE_DAEMON__PORT": self._ports["8484"],
         }
 
@@ -249,8 +251,8 @@ class Shell:
         for usual, meant in self.stand_ins.items():
             shown = shown.replace(meant, usual)
         for usual, port in self._ports.items():
-            shown = re.sub(rf"\b{port}\b", usual, shown)
-        return shown
+            shown = re.sub(rf"(?<!\d){port}(?!\d)", usual, shown)
+        return _PROGRESS.sub("", shown)
 
     def _of_here(self, text: str) -> str:
         for usual, port in self._ports.items():

@@ -23,7 +23,18 @@ PHOTOS = {
     "summer": ("cake.jpg", "lake.jpg", "swing.jpg"),
     "scanned": ("wedding.jpg", "school.jpg"),
 }
-YUNA = ("--admin", "yuna@example.org", "--name", "Yuna")
+#: What people call things on Korean pages.
+KOREAN = {
+    "Mina is ten": "미나의 열 살",
+    "Old times": "그 시절",
+    "The pier": "부두에서",
+    "The summer we kept": "우리가 간직한 여름",
+    "The swing": "그네",
+    "Until dark.": "어두워질 때까지.",
+    "Younghee": "영희",
+    "Yuna": "유나",
+    "the-summer-we-kept": "우리가-간직한-여름",
+}
 
 
 def set_photos(home: Path) -> None:
@@ -46,35 +57,38 @@ def _public(shell: Shell) -> None:
 
 def _instance(shell: Shell) -> None:
     """Yuna's instance, with its recovery key in ~/recovery.key."""
-    shell.run("init", "--yes", *YUNA, "--recovery-file", str(shell.home / "recovery.key"))
+    who = ("--admin", "yuna@example.org", "--name", _said("Yuna", shell))
+    shell.run("init", "--yes", *who, "--recovery-file", str(shell.home / "recovery.key"))
 
 
 def _capsule(shell: Shell) -> None:
     """Yuna's capsule for the year 2036, with a story of hers."""
-    date = ("--opens", "2036-05-08 09:00")
-    shell.run("create", "The summer we kept", *date, "--theme", "museum")
-    shell.run(
-        "story", "add", "the-summer-we-kept", "--title", "The swing", str(shell.home / "Pictures/summer")
-    )
+    title, slug = _said("The summer we kept", shell), _said("the-summer-we-kept", shell)
+    photos = str(shell.home / "Pictures/summer")
+    shell.run("create", title, "--opens", "2036-05-08 09:00", "--theme", "museum")
+    shell.run("story", "add", slug, "--title", _said("The swing", shell), photos)
 
 
 def _invitation(shell: Shell) -> None:
     """Younghee's invitation to that capsule, whose link is in her letter."""
-    shell.run("invite", "the-summer-we-kept", "younghee@example.org", "--name", "Younghee")
+    _invite(shell)
 
 
 def _member(shell: Shell) -> None:
     """Younghee, who is in that capsule."""
-    invited = shell.run(
-        "invite", "the-summer-we-kept", "younghee@example.org", "--name", "Younghee", "--json"
-    )
+    invited = _invite(shell, "--json")
     shell.run("join", json.loads(invited)["invitations"][0]["token"])
+
+
+def _invite(shell: Shell, *options: str) -> str:
+    slug, name = _said("the-summer-we-kept", shell), _said("Younghee", shell)
+    return shell.run("invite", slug, "younghee@example.org", "--name", name, *options)
 
 
 def _due(shell: Shell) -> None:
     """Another capsule of Yuna's, `old-times`, whose date came a minute ago."""
     with shell.inside():
-        due_capsule()
+        due_capsule(_said("Old times", shell))
 
 
 def _birthday(shell: Shell) -> None:
@@ -83,7 +97,7 @@ def _birthday(shell: Shell) -> None:
     date = datetime.now(UTC).replace(tzinfo=None, microsecond=0) - timedelta(minutes=1)
     with shell.inside(), opened_app() as app:
         yuna = sessions.host_viewer(app.store)
-        draft = CapsuleDraft(title="Mina is ten", theme="photocard", film_photos=60)
+        draft = CapsuleDraft(title=_said("Mina is ten", shell), theme="photocard", film_photos=60)
         made = capsules.create(
             app.store, app.vault, yuna, draft, date=opening_date(date, "UTC"), now=long_ago
         )
@@ -97,9 +111,17 @@ def _birthday(shell: Shell) -> None:
             valid_days=14,
             now=long_ago,
         )
-        invitations.join(app.store, invited.token, name="Younghee", now=long_ago + timedelta(days=1))
+        invitations.join(
+            app.store, invited.token, name=_said("Younghee", shell), now=long_ago + timedelta(days=1)
+        )
         story = stories.add(
-            app.store, app.vault, yuna, made.id, title="The pier", text="Until dark.", now=long_ago
+            app.store,
+            app.vault,
+            yuna,
+            made.id,
+            title=_said("The pier", shell),
+            text=_said("Until dark.", shell),
+            now=long_ago,
         )
         for name in PHOTOS["summer"]:
             photo = (shell.home / "Pictures" / "summer" / name).read_bytes()
@@ -131,6 +153,10 @@ def _postgres(shell: Shell) -> None:
     """A Postgres with an empty database, at the address that pages have."""
     assert shell.database, "no Postgres was given to this shell"
     shell.stand_ins["postgresql+psycopg://capsule@localhost/capsule"] = shell.database()
+
+
+def _said(text: str, shell: Shell) -> str:
+    return KOREAN[text] if shell.language == "ko" else text
 
 
 STAGES: dict[str, Callable[[Shell], None]] = {
