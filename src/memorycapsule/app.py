@@ -157,16 +157,18 @@ def open_app(
         key = keys.open_key(store, settings.key_file)
         # The first program of a further machine finds no data folder there.
         settings.work_dir.mkdir(mode=0o700, parents=settings.cluster, exist_ok=True)
+        blobs = open_blobs(settings)
         vault = Vault(
             key=key,
-            blobs=open_blobs(settings),
+            blobs=blobs,
             cache=Cache(settings.cache_dir / "segments", bytes_of(settings.film.cache_size)),
             workspace=settings.work_dir,
             has_addresses=settings.s3.presigned,
+            absence=(lambda: None) if may_lack_files else (lambda: history.absence(store, blobs)),
         )
-        history.refuse_moved(vault.blobs)
-        if not may_lack_files:
-            history.refuse_absent(store, vault.blobs)
+        history.refuse_moved(blobs)
+        if absent := vault.absence():
+            raise absent.as_kind(ConfigurationProblem)
         url = (
             base_url or settings.public_url or lock.holder_url(settings.data_dir) or settings.public_base_url
         )

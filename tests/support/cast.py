@@ -41,6 +41,7 @@ from memorycapsule.seal.keys import InstanceKey, new_recovery_key, token_digest
 from memorycapsule.services import capsules, instances, invitations, sessions, stories
 from memorycapsule.services.capsules import CapsuleDraft
 from memorycapsule.services.mailing.composing import MailComposer
+from memorycapsule.services.preservation import history
 from memorycapsule.services.roads.composing import Teller
 from memorycapsule.services.vault import Vault
 from memorycapsule.store import accounts as account_store
@@ -203,6 +204,7 @@ def open_instance(store_url: str, folder: Path, recovery_identity: str) -> Itera
     """Open an instance that `make_instance` has made, or a copy of it."""
     key_file = folder.parent / f"{folder.name}-keys" / "instance.key"
     store = Store(store_url)
+    blobs = LocalBlobs(folder / "blobs")
     try:
         yield Instance(
             folder=folder,
@@ -211,9 +213,10 @@ def open_instance(store_url: str, folder: Path, recovery_identity: str) -> Itera
             recovery_identity=recovery_identity,
             vault=Vault(
                 key=InstanceKey.load(key_file),
-                blobs=LocalBlobs(folder / "blobs"),
+                blobs=blobs,
                 cache=Cache(folder / "cache" / "segments", 2_000_000_000),
                 workspace=folder / "work",
+                absence=lambda: history.absence(store, blobs),
             ),
             ada=sessions.host_viewer(store),
         )

@@ -33,6 +33,7 @@ class NoticeKind(StrEnum):
     CLOCK = "clock"  #: the clock cannot be trusted, and nothing opens
     HELD = "held"  #: restored, or of an older database: nothing opens or leaves until it is released
     OPENING = "opening"  #: the date of a capsule has come, and it is still sealed
+    FILES = "files"  #: there are none, as where their disk is not mounted
     REHEARSAL = "rehearsal"  #: something of an opening would fail
     DAMAGE = "damage"  #: stored bytes are missing or not what they were
     REJECTED_LETTERS = "rejected_letters"  #: refused for good

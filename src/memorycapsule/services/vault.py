@@ -33,6 +33,7 @@ from memorycapsule.errors import (
     KeyMissing,
     MediaRefused,
     NotFound,
+    Postponed,
     WrongKey,
     shortage,
     system_problem,
@@ -70,6 +71,8 @@ class Vault:
     plain_files: PlainFiles = field(default_factory=PlainFiles)
     #: Whether browsers read open blobs where they lie.
     has_addresses: bool = False
+    #: Why there are no files at this moment although there should be, as `history.absence` says; None where they are.
+    absence: Callable[[], Postponed | None] = lambda: None
 
     def sealed_words(self, capsule: Capsule, words: StoryWords) -> bytes:
         """Return a story's words as an age file."""
@@ -108,10 +111,16 @@ class Vault:
             capsule_id, lambda sink: shutil.copyfileobj(source, sink, 1 << 20), now, sealed=sealed
         )
 
+    def refuse_absent(self) -> None:
+        """Raise Postponed where the disk of the files is not mounted: what was written now would be hidden later."""
+        if absent := self.absence():
+            raise absent
+
     def _keep(
         self, capsule_id: str, fill: Callable[[BinaryIO], None], now: datetime, *, sealed: bool
     ) -> Blob:
         blob_id = str(uuid.uuid4())
+        self.refuse_absent()
         # All of this may wait; openings and letters, for which the last room is, keep no blobs.
         self.blobs.check_room(0)
         try:

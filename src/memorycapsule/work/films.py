@@ -83,6 +83,9 @@ def make_waiting(context: WorkerContext, *, only: str | None = None) -> MadeFilm
 
 def make(context: WorkerContext, montage_id: str) -> bool:
     """Render one film and return whether it is there now. A failure is noted in the film's row, not raised."""
+    if absent := context.vault.absence():
+        journal.warning("film.postponed", montage=montage_id, reason=absent.reason)
+        return False
     montage = montages.claim(context.store, montage_id, lease=context.run.lease, now=context.now())
     if montage is None:
         return False

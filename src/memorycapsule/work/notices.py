@@ -24,6 +24,7 @@ def surroundings(context: WorkerContext) -> Surroundings:
     in_trash = trash.contents(context.vault)
     return Surroundings(
         clock_doubt=instances.judge_clock(context.store, context.clock).doubt,
+        absence=context.vault.absence(),
         free_bytes=context.watching.free_bytes(),
         backup_days=context.watching.backup_days,
         trash_files=in_trash.files,

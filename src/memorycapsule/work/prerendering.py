@@ -77,7 +77,7 @@ class Prerenderer:
             self._reached, self.is_through, self._events = None, False, event_store.Follower()
             self._changed.clear()
             return 0
-        if not self._is_idle():
+        if not self._is_idle() or self.context.vault.absence():
             return 0
         rendered = 0
         try:

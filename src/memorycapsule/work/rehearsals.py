@@ -22,7 +22,7 @@ def rehearse_due(context: WorkerContext) -> None:
     itself, and blobs are read by the scrub.
     """
     capsules = rehearsal.due(context.store, context.now())
-    if not capsules:
+    if not capsules or context.vault.absence():
         return
     try:
         for capsule_id in keys.mend_recovery(context.store, context.vault.key, now=context.now()):

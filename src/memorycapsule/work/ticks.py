@@ -249,6 +249,7 @@ class CleanUp:
 
     def _unseal(self) -> None:
         context = self.context
+        context.vault.refuse_absent()
         # The sealed bytes, which go then, may be all that a newer database knows.
         is_held = holds.hold_of(context.store) is not None
         while not (is_held or context.run.is_stopping()) and cleanup.unseal_opened(
@@ -277,10 +278,11 @@ def sweep(context: WorkerContext) -> None:
     Remove what crashes and broken connections left. It reads the name of every blob.
 
     Whole files that the database does not know go into the trash, and those are noted that it knows and are missing.
-    With a clock in doubt everything stays: what came yesterday would look years old to a clock that is ahead.
+    With a clock in doubt everything stays: what came yesterday would look years old to a clock that is ahead. Where the
+    disk of the files is not mounted, none of them is missing.
     """
     buckets.forget_full(context.store)
-    if clock_doubt(context) or holds.hold_of(context.store):
+    if clock_doubt(context) or holds.hold_of(context.store) or context.vault.absence():
         return
     now = context.now()
     uploads.expire(context.store, context.vault, now=now)
@@ -305,6 +307,7 @@ def scrub(context: WorkerContext) -> None:
     if clock_doubt(context):
         return
     try:
+        context.vault.refuse_absent()
         fixity.scrub(
             context.store,
             context.vault,

@@ -37,7 +37,13 @@ NOTHING = Measured(
         nodes=0,
     ),
     surroundings=Surroundings(
-        clock_doubt=None, free_bytes=0, backup_days=0, trash_files=0, trash_bytes=0, has_mail_server=False
+        clock_doubt=None,
+        absence=None,
+        free_bytes=0,
+        backup_days=0,
+        trash_files=0,
+        trash_bytes=0,
+        has_mail_server=False,
     ),
     notices=(),
 )

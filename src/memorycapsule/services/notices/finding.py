@@ -44,6 +44,8 @@ class Surroundings:
 
     #: Why the clock cannot be trusted.
     clock_doubt: CapsuleError | None
+    #: Why there are no stored files, although the database knows some.
+    absence: CapsuleError | None
     #: Space on the disk of the data folder.
     free_bytes: int
     #: So many days may pass without a backup; 0 for any number.
@@ -71,6 +73,7 @@ def notices(
             *_clock(surroundings),
             *_hold(instance),
             *_openings(tx, instance, surroundings, late, now),
+            *_files(surroundings),
             *_rehearsals(tx),
             *_damage(tx),
             *_letters(tx),
@@ -106,6 +109,11 @@ def _openings(
         says = CapsuleError("notice_opening_late")
     for capsule_id in capsule_store.due_ids(tx, now - late):
         yield Notice(kind=NoticeKind.OPENING, capsule_id=capsule_id, says=kept_reason(says))
+
+
+def _files(surroundings: Surroundings) -> Iterator[Notice]:
+    if surroundings.absence:
+        yield Notice(kind=NoticeKind.FILES, says=kept_reason(surroundings.absence))
 
 
 def _rehearsals(tx: Transaction) -> Iterator[Notice]:

@@ -34,11 +34,7 @@ def is_continued(store: Store, blobs: Blobs) -> bool:
 def remember(store: Store, vault: Vault) -> None:
     """Remember the newest event, unless the database is another or an older one; a full disk is no reason to fail."""
     try:
-        with store.reading() as tx:
-            before, present = remembered(vault.blobs), _present(tx)
-            if before == present or not _knows(tx, before):
-                return
-        vault.blobs.remember(json.dumps(present))
+        _remember(store, vault)
     except CapsuleError as error:
         # The next look writes it down.
         journal.debug("history.not_remembered", reason=error.reason)
@@ -52,16 +48,30 @@ def follow(store: Store, vault: Vault, now: datetime) -> None:
     can say which one it is, so nothing waits: the next call does it.
     """
     try:
-        noted = remembered(vault.blobs)
-        with store.reading() as tx:
-            present, is_ours = _present(tx), _knows(tx, noted)
-        if is_ours and noted != present:
-            vault.blobs.remember(json.dumps(present))
+        is_ours = _remember(store, vault)
     except CapsuleError as error:
         journal.warning("history.not_remembered", reason=error.reason)
         return
-    if not is_ours and not noted.keys() & _MOVING:
+    if not is_ours:
         _hold(store, now)
+
+
+def _remember(store: Store, vault: Vault) -> bool:
+    """
+    Remember the newest event where the database goes on, and say whether it does.
+
+    Files on their way to another place say nothing of it. Raises CapsuleError where they are out of reach; nothing is
+    written where their disk is not mounted.
+    """
+    noted = remembered(vault.blobs)
+    if noted.keys() & _MOVING:
+        return True
+    with store.reading() as tx:
+        present, is_ours = _present(tx), _knows(tx, noted)
+    if is_ours and noted != present:
+        vault.refuse_absent()
+        vault.blobs.remember(json.dumps(present))
+    return is_ours
 
 
 def _hold(store: Store, now: datetime) -> None:
@@ -95,21 +105,20 @@ def refuse_moved(blobs: Blobs) -> None:
         raise ConfigurationProblem("blobs_still_moving", place=blobs.place, source=noted["moving_from"])
 
 
-def refuse_absent(store: Store, blobs: Blobs) -> None:
+def absence(store: Store, blobs: Blobs) -> Postponed | None:
     """
-    Raise ConfigurationProblem where the database knows files, and there are none and nothing is remembered.
+    Return what to say where the database knows files, and there are none and nothing is remembered; None elsewhere.
 
     So looks a disk that is not mounted. Films would lack every photo, and what came in now would be hidden later.
     """
     try:
         if remembered(blobs) or next(iter(blobs), None) is not None:
-            return
+            return None
     except Postponed:
-        return
+        return None  # whoever wants a file there is told
     with store.reading() as tx:
         is_any_known = bool(integrity.blobs_after(tx, ""))
-    if is_any_known:
-        raise ConfigurationProblem("blobs_absent", place=blobs.place)
+    return Postponed("blobs_absent", place=blobs.place) if is_any_known else None
 
 
 def remembered(blobs: Blobs) -> dict[str, str | int]:
