@@ -246,6 +246,15 @@ def test_what_prometheus_reads_in_its_container_is_right_by_its_own_program(file
     }
 
 
+def test_nginx_passes_on_in_its_container_what_it_does_on_a_host():
+    def told(file: Path) -> list[str]:
+        place = re.search(r"^    location / \{\n(.*?)^    \}", file.read_text(), re.MULTILINE | re.DOTALL)[1]
+        lines = [line.strip() for line in place.splitlines()]
+        return [line for line in lines if line and not line.startswith(("#", "proxy_pass ", "set $pages "))]
+
+    assert told(CONTAINERS / "nginx.conf") == told(PROJECT / "deploy" / "nginx.conf")
+
+
 def test_grafana_reads_in_its_container_as_elsewhere_but_for_the_address():
     there = read(CONTAINERS / "grafana" / "prometheus.yml")
     elsewhere = read(PROJECT / "deploy/monitoring/grafana/provisioning/datasources/prometheus.yml")
