@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,6 +37,12 @@ def household(tmp_path, **receivers: Receiver) -> Household:
     return found
 
 
+def states(home: Household) -> set[tuple[str, str, str]]:
+    """Road, type and state of each notification."""
+    told = home.run("notify", "outbox")["notifications"]
+    return {(one["road"], one["type"], one["state"]) for one in told}
+
+
 @pytest.mark.slow
 def test_a_capsule_opens_at_its_date_while_one_receiver_hangs_and_another_breaks_off(tmp_path):
     with Receiver(HANG) as slack, Receiver(RESET) as ntfy, Receiver() as webhook:
@@ -56,12 +63,8 @@ def test_a_capsule_opens_at_its_date_while_one_receiver_hangs_and_another_breaks
                 assert is_genuine()(SECRET, one.headers, one.body)
                 assert "Ben" not in one.body.decode()
                 assert "pier" not in one.body.decode()
-            waiting = {
-                (one["road"], one["type"], one["state"])
-                for one in home.run("notify", "outbox")["notifications"]
-            }
-            assert ("webhook", "capsule.opened", "sent") in waiting
-            assert ("ntfy", "capsule.opened", "queued") in waiting
+            assert ("webhook", "capsule.opened", "sent") in states(home)
+            assert ("ntfy", "capsule.opened", "queued") in states(home)
             assert daemon.terminate() == 0
             assert "secret-path" not in daemon.output()
             assert SECRET not in daemon.output()
@@ -86,3 +89,67 @@ def test_a_test_says_of_each_road_what_came_of_it(tmp_path):
     assert datetime.fromisoformat(webhook.posted[0].json["timestamp"]) <= datetime.now(UTC)
     assert none.returncode == 7
     assert "secret-path" not in done.stdout + done.stderr + none.stdout + none.stderr
+
+
+def failed_and_sent(daemon, road: str) -> list[datetime]:
+    """When it logged that a try by a road failed, or that messages left by it."""
+    lines = [json.loads(line) for line in daemon.log().splitlines() if line.startswith("{")]
+    told = {"notification.failed", "notifications.sent"}
+    return [
+        datetime.fromisoformat(line["@timestamp"])
+        for line in lines
+        if line["message"] in told and line["capsule.road"] == road
+    ]
+
+
+@pytest.mark.nightly
+def test_what_a_receiver_missed_that_hung_for_ten_minutes_reaches_it_once_each_when_it_is_back(tmp_path):
+    with Receiver() as webhook, Receiver() as ntfy:
+        home = household(tmp_path, webhook=webhook, ntfy=ntfy)
+        # What happens from now on is told.
+        home.run("notify", "test")
+        webhook.answer = HANG
+        recovery = threading.Timer(600, setattr, (webhook, "answer", 200))
+        with home.daemon() as daemon:
+            try:
+                opening = home.capsule(opens_in=timedelta(seconds=4), photos=0)
+                wait_until(lambda: len(webhook.posted) == 2, 60, "it hangs")
+                recovery.start()
+                sealed = home.capsule(
+                    opens_in=timedelta(days=1000), photos=0, more_stories=["Rain", "Fog", "Hail"]
+                )
+                wait_until(lambda: home.state(opening) == "open", 60, "it is open")
+                wait_until(
+                    lambda: (
+                        ("ntfy", "capsule.opened", "sent") in states(home)
+                        and ("webhook", "capsule.opened", "queued") in states(home)
+                    ),
+                    60,
+                    "the other road has told of it",
+                )
+                assert len(webhook.posted) == 2
+
+                wait_until(lambda: len(webhook.posted) == 3, 420, "it is tried again")
+                hung = webhook.posted[1:]
+                assert is_genuine()(SECRET, hung[-1].headers, hung[-1].body)
+                assert recovery.is_alive()
+
+                wait_until(lambda: len(webhook.posted) > 3, 900, "it is tried when it is back")
+                wait_until(
+                    lambda: ("webhook", "queued") not in {one[::2] for one in states(home)}, 60, "all left"
+                )
+                taken = webhook.posted[3:]
+                assert all(is_genuine()(SECRET, one.headers, one.body) for one in taken)
+                first, second, back = failed_and_sent(daemon, "webhook")
+            finally:
+                recovery.cancel()
+
+    assert second - first >= timedelta(minutes=5)
+    assert back - second >= timedelta(minutes=10)
+    ids = [one.headers["webhook-id"] for one in taken]
+    assert len(set(ids)) == len(ids)
+    assert {one.headers["webhook-id"] for one in hung} <= set(ids)
+    of_sealed = [one.json for one in taken if (one.json["data"]["capsule"] or {}).get("id") == sealed]
+    assert [(one["type"], one["data"]["count"]) for one in of_sealed if "stories" in one["type"]] == [
+        ("stories.added", 4)
+    ]
