@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support import leaks
 from support.servers import is_missing
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -29,5 +30,17 @@ def chromium() -> Iterator:
             )
         except Error as error:
             is_missing(f"No browser tests here: Chromium does not start ({error.message.splitlines()[0]}).")
+        make_context = browser.new_context
+
+        def new_context(**options):
+            """Have taken down what people send by the pages."""
+            context = make_context(**options)
+            context.on(
+                "request",
+                lambda request: leaks.put_in_request(request.headers, request.post_data_buffer or b""),
+            )
+            return context
+
+        browser.new_context = new_context
         yield browser
         browser.close()

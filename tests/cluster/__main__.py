@@ -14,6 +14,7 @@ import structlog
 
 from cluster.planted import FAULTS
 from cluster.play import Play, perform
+from support import leaks
 
 
 def main() -> int:
@@ -31,10 +32,12 @@ def main() -> int:
     asked = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     play = Play(**vars(asked))
-    outcome = perform(play)
+    with leaks.watching() as watch:
+        outcome = perform(play)
     for line in outcome.lines():
         print(line)
     broken = list(outcome.broken(kills=play.kills))
+    broken += [f"a log or a metric holds {secret}" for _said, secret in watch.found()]
     for line in broken:
         print(f"BROKEN: {line}")
     is_planted = asked.fault not in {"", "short"}

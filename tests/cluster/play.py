@@ -168,6 +168,7 @@ def _environment(instance: Instance, url: str, sink: MailServer, port: int) -> d
         "CAPSULE_FILM__FPS": "10",
         "CAPSULE_FILM__WORKERS": "1",
         "CAPSULE_FILM__QUIET_HOURS": "never",
+        "CAPSULE_METRICS__PORT": "0",
         "CAPSULE_MAIL__SENDER_ADDRESS": "capsule@example.org",
         "CAPSULE_SMTP__HOST": sink.host,
         "CAPSULE_SMTP__PORT": str(sink.port),

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from support import leaks
 from support.household import Household
 from support.index_templates import template_fields
 from support.servers import free_port, is_missing, wait_until
@@ -109,6 +110,7 @@ def nginx(folder: Path, inner: str) -> Iterator[int]:
             yield port
         finally:
             process.terminate()
+            leaks.hear_log((folder / "memorycapsule.json").read_text())
 
 
 def _answers(port: int) -> bool:

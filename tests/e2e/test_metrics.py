@@ -14,8 +14,6 @@ from support.servers import CAPSULE, Daemon, Running, is_missing, wait_until
 
 pytestmark = pytest.mark.slow
 
-TOLD = {"CAPSULE_METRICS__PORT": "0"}
-
 
 def scrape(program: Running) -> Scrape:
     return Scrape(get(program.announcement["metrics_url"]))
@@ -33,7 +31,7 @@ def lint(text: str) -> str:
 
 
 def test_a_daemon_says_where_its_metrics_are_and_tells_of_the_film_that_it_made(tmp_path):
-    household = Household(tmp_path / "household", dict(TOLD))
+    household = Household(tmp_path / "household")
     capsule = household.capsule(opens_in=timedelta(hours=-1), photos=2)
     household.capsule(opens_in=timedelta(days=1000), photos=0)
     household.run("backup", str(tmp_path / "backup"))
@@ -58,14 +56,16 @@ def test_a_daemon_says_where_its_metrics_are_and_tells_of_the_film_that_it_made(
 
 
 def test_a_daemon_without_a_port_for_them_tells_them_nowhere(tmp_path):
-    with Household(tmp_path / "household").daemon() as daemon:
+    household = Household(tmp_path / "household")
+    del household.environment["CAPSULE_METRICS__PORT"]
+    with household.daemon() as daemon:
         assert daemon.announcement["metrics_url"] is None
 
 
 def test_each_node_tells_what_it_has_done_and_all_tell_the_same_of_the_instance(tmp_path, postgres):
     url = postgres.create_database()
     with MailServer() as mail:
-        household = Household(tmp_path / "one", TOLD | in_cluster(url, mail))
+        household = Household(tmp_path / "one", in_cluster(url, mail))
         capsule = household.capsule(opens_in=timedelta(hours=-1), photos=1)
         there = household.environment | {"CAPSULE_DATA_DIR": str(tmp_path / "another")}
         (tmp_path / "another").mkdir()

@@ -1,5 +1,6 @@
 """What people put in is searched for in all that is logged and measured while the tests run, and found if it is there."""
 
+import httpx
 import pytest
 import structlog
 
@@ -55,6 +56,45 @@ def test_what_is_planted_in_a_metric_is_found(watch):
     )
 
     assert watch.found() == [('capsule_due{name="Ada"}', "Ada")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b'{"title": "Our winter", "captions": {"1": "In the snow"}, "theme": "Paper"}'),
+        ("application/x-www-form-urlencoded", b"title=Our+winter&message=In+the+snow&theme=Paper"),
+        (
+            "multipart/form-data; boundary=x",
+            (
+                b'--x\r\nContent-Disposition: form-data; name="title"\r\n\r\nOur winter\r\n'
+                b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nIn the snow\r\n'
+                b'--x\r\nContent-Disposition: form-data; name="theme"\r\n\r\nPaper\r\n--x--\r\n'
+            ),
+        ),
+    ],
+    ids=["JSON", "a form", "a form with files"],
+)
+def test_what_is_sent_to_a_daemon_is_found_in_its_lines(watch, kind, body):
+    leaks.put_in_request({"content-type": kind}, body)
+    leaks.hear_log('{"message": "Our winter, In the snow, by Paper"}')
+
+    assert {secret for _said, secret in watch.found()} == {"Our winter", "In the snow"}
+
+
+def test_the_name_of_a_file_that_is_sent_in_pieces_is_found_in_a_line(watch):
+    leaks.put_in_request({"upload-metadata": "filename R3JhbmRtYS5qcGc=, position MQ=="}, b"")
+    leaks.hear_log('{"message": "took Grandma.jpg"}')
+
+    assert [secret for _said, secret in watch.found()] == ["Grandma.jpg"]
+
+
+def test_what_a_test_sends_by_itself_is_taken_down(watch):
+    with httpx.Client(verify=False) as client:
+        client.build_request("POST", "http://127.0.0.1/api", json={"name": "Younghee"})
+        client.build_request("POST", "http://127.0.0.1/form", data={"name": "Minjun"})
+    leaks.hear_log('{"message": "Younghee and Minjun"}')
+
+    assert {secret for _said, secret in watch.found()} == {"Younghee", "Minjun"}
 
 
 def test_what_masks_tokens_and_addresses_does_so_anywhere_in_a_line(watch):

@@ -30,6 +30,8 @@ QUICK = {
     "CAPSULE_FILM__QUIET_HOURS": "never",
     "CAPSULE_DAEMON__HEARTBEAT_SECONDS": "0.5",
     "CAPSULE_DAEMON__PORT": "0",
+    # What each daemon tells there at its end is searched for what people have put in.
+    "CAPSULE_METRICS__PORT": "0",
 }
 
 

@@ -1,17 +1,21 @@
 """
 What tests put into the program, and whether any of it stands in what is logged and measured.
 
-Everything is watched that this process and the daemons that it starts say. What people put in is taken down where the
-program takes it: rows with names, titles, words and addresses, the words of stories, and the files' own names.
+Everything is watched that this process and the programs that it starts say. What people put in is taken down where the
+program takes it: rows with names, titles, words and addresses, the words of stories, and the files' own names; and where
+it leaves for a program that runs by itself: words of commands, and what forms and bodies hold.
 """
 
+import base64
 import dataclasses
 import json
 import re
+import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from memorycapsule.daemon import logs
@@ -21,6 +25,9 @@ from memorycapsule.store.tables import Table
 
 #: Fields that hold what somebody has written, or who they are.
 _PERSONAL = ("name", "title", "message", "text", "words", "file", "caption", "address", "normalised")
+#: What such fields are called in forms and bodies besides.
+_PERSONAL_IN_REQUESTS = {*_PERSONAL, "called", "captions", "email", "emails", "phrase"}
+_FORM_PART = re.compile(rb'; name="(\w+)"\r\n\r\n(.*?)\r\n--', re.DOTALL)
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 _TOKEN = re.compile(rf"(?<![a-z0-9])[a-z2-7]{{{TOKEN_LENGTH}}}(?![a-z0-9])", re.IGNORECASE)
 _MAILED_LINK = re.compile(
@@ -84,6 +91,7 @@ def watching() -> Iterator[Watch]:
                     _listen(patch, Table, method, 2)
                 for method in ("sealed_words", "sealed_details", "sealed_metadata"):
                     _listen(patch, Vault, method, 2)
+                _listen_to_requests(patch)
             yield watch
     finally:
         _watches.remove(watch)
@@ -93,6 +101,21 @@ def put_in(*words: object) -> None:
     """Tell the watch what somebody has put in."""
     if _watches:
         _watches[-1].put_in(*words)
+
+
+def put_in_request(headers: Mapping[str, str], body: bytes) -> None:
+    """Tell the watch what a request holds of somebody, by the names of its fields: a form, JSON, or an upload."""
+    kind = headers.get("content-type", "")
+    if "json" in kind:
+        _put_in_fields(json.loads(body or b"null"))
+    elif "urlencoded" in kind:
+        _put_in_fields(dict(urllib.parse.parse_qsl(body.decode())))
+    elif "multipart" in kind:
+        _put_in_fields({name.decode(): value.decode() for name, value in _FORM_PART.findall(body)})
+    for pair in headers.get("upload-metadata", "").split(","):
+        name, _space, value = pair.strip().partition(" ")
+        if name == "filename":
+            put_in(base64.b64decode(value).decode())
 
 
 def hear_log(log: str) -> None:
@@ -130,3 +153,30 @@ def _listen(patch: pytest.MonkeyPatch, owner: type, method: str, position: int) 
         return original(*arguments, **named)
 
     patch.setattr(owner, method, listened)
+
+
+def _listen_to_requests(patch: pytest.MonkeyPatch) -> None:
+    """Have taken down what this process sends to a program that runs by itself."""
+    original = httpx.Client.build_request
+
+    def listened(*arguments: Any, **named: Any) -> httpx.Request:
+        request = original(*arguments, **named)
+        try:
+            put_in_request(request.headers, request.content)
+        except (httpx.RequestNotRead, ValueError):
+            # It is a stream, or what is sent is no JSON on purpose.
+            _put_in_fields(named.get("data"))
+        return request
+
+    patch.setattr(httpx.Client, "build_request", listened)
+
+
+def _put_in_fields(fields: Any, *, is_personal: bool = False) -> None:
+    if isinstance(fields, str) and is_personal:
+        put_in(fields)
+    elif isinstance(fields, Mapping):
+        for name, value in fields.items():
+            _put_in_fields(value, is_personal=is_personal or name in _PERSONAL_IN_REQUESTS)
+    elif isinstance(fields, list):
+        for one in fields:
+            _put_in_fields(one, is_personal=is_personal)

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -291,8 +292,9 @@ class Running:
                 stderr=stderr,
                 start_new_session=True,
             )
+        self.announcement: dict[str, Any] = {}
         try:
-            self.announcement: dict[str, Any] = wait_until(
+            self.announcement = wait_until(
                 self._announced, deadline_seconds, f"the {kind} says that it is ready"
             )
         except BaseException as error:
@@ -321,6 +323,7 @@ class Running:
 
     def terminate(self, deadline_seconds: float = 30) -> int:
         """Ask it to end (SIGTERM) and return its exit code."""
+        self._hear_metrics()
         self.process.terminate()
         return self.wait(deadline_seconds)
 
@@ -333,6 +336,7 @@ class Running:
             raise
 
     def close(self) -> None:
+        self._hear_metrics()
         # The whole session, so that nothing outlives the test that started it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -347,6 +351,13 @@ class Running:
         if error is not None:
             error.add_note(self.output())
         self.close()
+
+    def _hear_metrics(self) -> None:
+        """Tell the watch what Prometheus would read of it now, if it still answers."""
+        url = self.announcement.get("metrics_url")
+        if url and self.process.poll() is None:
+            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+                leaks.hear_metrics(answer.read().decode())
 
     def _announced(self) -> dict[str, Any] | None:
         line, end_of_line, _ = self._stdout.read_text().partition("\n")
