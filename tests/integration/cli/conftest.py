@@ -8,6 +8,7 @@ import pytest
 
 from integration.cli.instances import Capsule, Said
 from memorycapsule.cli import main
+from support.references import hold_to_the_reference
 
 
 @pytest.fixture
@@ -26,6 +27,8 @@ def capsule(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
             logging.root.handlers[:] = handlers
         said = Said(code, *capfd.readouterr())
         assert "Traceback" not in said.out + said.err
+        if "--json" in words:
+            hold_to_the_reference(words, said.out)
         return said
 
     return run

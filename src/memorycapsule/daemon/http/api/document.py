@@ -82,7 +82,7 @@ router = APIRouter()
 @router.get("/api/openapi.json")
 @for_whom(Audience.EVERYBODY)
 def send_document(pages: PagesDep) -> Response:
-    return JSONResponse(_document(pages.root_path))
+    return JSONResponse(api_document(pages.root_path))
 
 
 @router.get("/api/docs")
@@ -99,7 +99,8 @@ def show_document(request: Request, pages: PagesDep) -> Response:
 
 
 @functools.cache
-def _document(root_path: str) -> dict[str, Any]:
+def api_document(root_path: str) -> dict[str, Any]:
+    """Return the document of the API for pages below a path, which is "" where they lie at the top."""
     found = get_openapi(
         title="MemoryCapsule",
         version=__version__,
