@@ -41,6 +41,10 @@ _MAY_BE_ABOUT_US = re.compile(
 )
 
 
+#: Exim, and others that give no enhanced code, refuse to send on for us in such words: "relay not permitted".
+_NO_RELAYING = re.compile(r"\brelay(?:ing)?\b", re.IGNORECASE)
+
+
 class About(StrEnum):
     """What an answer that is no yes is about."""
 
@@ -89,6 +93,8 @@ def _about_for_good(command: str, code: int, text: str, *, sender: str, recipien
             return About.US
         if subject == _ADDRESS and not (enhanced == _SOME_ADDRESS and _MAY_BE_ABOUT_US.search(text)):
             return About.RECIPIENT
+    elif command == "RCPT" and not names_recipient and _NO_RELAYING.search(text):
+        return About.US
     if (
         command == "RCPT"
         and code == _NO_SUCH_MAILBOX

@@ -26,6 +26,9 @@ US, RECIPIENT, UNCLEAR, LATER = About.US, About.RECIPIENT, About.UNCLEAR, About.
         ("RCPT", "421 4.7.0 too many, closing", US),
         ("PAYLOAD", "554 5.7.1 rejected as spam", US),
         ("PAYLOAD", "454 Throttling failure: Daily message quota exceeded", US),
+        # Without an enhanced code, the word alone says that it is about sending on for us.
+        ("RCPT", "550 relay not permitted", US),
+        ("RCPT", "550 Relaying denied. Proper authentication required.", US),
         # Our quota, our right to send.
         ("PAYLOAD", "550-5.4.5 Daily user sending limit exceeded.\n550 5.4.5 For more see", US),
         ("PAYLOAD", "554 5.2.252 SendAsDenied; capsule@example.org not allowed to send as other", US),
