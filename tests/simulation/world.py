@@ -386,9 +386,17 @@ class World:
         """Give files that the machine has written since their time, since it was not the machine's own."""
         stamp = self.time.wall.timestamp()
         for folder in ("blobs", "trash"):
-            # Not by Path.rglob, which takes a tenth of a life.
-            for inner, _folders, names in os.walk(self.settings.data_dir / folder):
-                for name in names:
-                    if name not in known:
-                        known.add(name)
-                        os.utime(Path(inner, name), (stamp, stamp))
+            for entry in _files_below(self.settings.data_dir / folder):
+                if entry.name not in known:
+                    known.add(entry.name)
+                    os.utime(entry.path, (stamp, stamp))
+
+
+def _files_below(folder: str | Path) -> Iterator[os.DirEntry[str]]:
+    """Yield all files; not by Path.rglob, nor by os.walk, which take a tenth and a thirtieth of a life."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files_below(entry.path)
+            else:
+                yield entry

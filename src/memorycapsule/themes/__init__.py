@@ -100,7 +100,7 @@ def load(name: str) -> Theme:
     music = data["music"]
     return Theme(
         name=name,
-        film=read_value(plan.FilmStyle, data["film"], vars(plan), f"{name}/theme.toml"),
+        film=read_value(plan.FilmStyle, data["film"], f"{name}/theme.toml"),
         soundtrack=folder / "soundtrack.m4a",
         music=ThemeMusic(
             theme=name,

@@ -465,7 +465,7 @@ class MontagePlan:
             raise PlanRefused("plan_unreadable") from error
         if version not in _UNDERSTOOD:
             raise _of_another_version(version)
-        plan: MontagePlan = read_value(cls, {**data, "plan_version": PLAN_VERSION}, globals())
+        plan: MontagePlan = read_value(cls, {**data, "plan_version": PLAN_VERSION})
         return plan
 
 
