@@ -94,6 +94,8 @@ def watched(tmp_path, postgres) -> Iterator[Watched]:
                 "CAPSULE_PUBLIC_URL": "https://photos.example.org",
             },
         )
+        alertmanager = folder / "alertmanager.yml"
+        alertmanager.write_text(alertmanager.read_text().replace("/etc/prometheus", str(folder)))
         (folder / "slack_url").write_text(slack.url)
         (folder / "smtp_password").write_text("none")
         with household.daemon() as daemon:
@@ -114,7 +116,7 @@ def watched(tmp_path, postgres) -> Iterator[Watched]:
                 running(
                     folder,
                     "prometheus-alertmanager",
-                    "--config.file=alertmanager.yml",
+                    f"--config.file={alertmanager}",
                     f"--storage.path={tmp_path / 'alerts'}",
                     f"--web.listen-address=127.0.0.1:{ports['alertmanager']}",
                     "--cluster.listen-address=",
@@ -123,7 +125,7 @@ def watched(tmp_path, postgres) -> Iterator[Watched]:
                 running(
                     folder,
                     "prometheus",
-                    "--config.file=prometheus.yml",
+                    f"--config.file={folder / 'prometheus.yml'}",
                     f"--storage.tsdb.path={tmp_path / 'series'}",
                     f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
                     ready=f"http://127.0.0.1:{ports['prometheus']}/-/ready",

@@ -246,6 +246,15 @@ def test_what_prometheus_reads_in_its_container_is_right_by_its_own_program(file
     }
 
 
+def test_alertmanager_finds_in_its_container_what_is_secret_where_its_file_says():
+    import yaml
+
+    told = yaml.safe_load((PROJECT / "deploy/monitoring/alertmanager.yml").read_text())["global"]
+    mounted = {one["target"] for one in read(MONITORING)["services"]["alertmanager"]["secrets"]}
+
+    assert mounted == {value for key, value in told.items() if key.endswith("_file")}
+
+
 def test_nginx_passes_on_in_its_container_what_it_does_on_a_host():
     def told(file: Path) -> list[str]:
         place = re.search(r"^    location / \{\n(.*?)^    \}", file.read_text(), re.MULTILINE | re.DOTALL)[1]

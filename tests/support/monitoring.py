@@ -71,10 +71,14 @@ def answers(url: str) -> bool:
 
 @contextlib.contextmanager
 def running(folder: Path, program: str, *words: str, ready: str) -> Iterator[None]:
-    """A program of Debian's until the end of the block, once `ready` answers."""
+    """
+    A program of Debian's until the end of the block, once `ready` answers; it says what it says to a log in `folder`.
+
+    It is started where services are, so that it finds nothing by chance.
+    """
     found = shutil.which(program) or is_missing(f"No {program} here: install Debian's prometheus packages.")
     with (folder / f"{program}.log").open("wb") as log:
-        child = subprocess.Popen([found, *words], cwd=folder, stdout=log, stderr=log)
+        child = subprocess.Popen([found, *words], cwd="/", stdout=log, stderr=log)
         try:
             wait_until(lambda: answers(ready), 60, f"{program} answers")
             yield
