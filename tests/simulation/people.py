@@ -165,7 +165,7 @@ def answer_invitation(world: World, chance: random.Random) -> Act | None:
         if says_yes:
             name = NAMES[int(address.partition("@")[0])] if address[0].isdigit() else "Somebody"
             return [invitations.join(app.store, token, name=name, now=now).member.id]
-        invitations.decline(app.store, token, now=now)
+        invitations.decline(app.store, app.wake, token, now=now)
         return None
 
     return Act(what="join" if says_yes else "decline", do=do)

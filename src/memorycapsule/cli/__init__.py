@@ -81,7 +81,9 @@ def _everywhere(
     ] = None,
     acting_as: Annotated[
         str | None,
-        typer.Option("--as", metavar="EMAIL", help="Add a story in this member's name (the admin only)."),
+        typer.Option(
+            "--as", metavar="EMAIL", help="Add a story in the name of this member or guest (the admin only)."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object on stdout.")] = False,
     quiet: Annotated[

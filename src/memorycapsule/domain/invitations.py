@@ -59,10 +59,15 @@ class Invitation:
     created_at: datetime
     expires_at: datetime
     answered_at: datetime | None
-    #: The member it became.
+    #: The member it became; while it waits, the one in whose name somebody has put something in.
     member_id: str | None
     #: When they were last reminded.
     reminded_at: datetime | None = None
+
+    @property
+    def is_acted_for(self) -> bool:
+        """Whether they are a member already, because somebody acted for them, and have not answered themselves."""
+        return self.state is InvitationState.INVITED and self.member_id is not None
 
     def is_usable(self, now: datetime) -> bool:
         return self.state is InvitationState.INVITED and now < self.expires_at
@@ -77,12 +82,13 @@ class Invitation:
             case InvitationState.DECLINED:
                 raise NotAllowed("invitation_declined")
             case InvitationState.INVITED if now >= self.expires_at:
-                raise NotAllowed("invitation_expired")
+                # Members come back by digits, as with a link that is used up.
+                raise NotAllowed("invitation_used" if self.is_acted_for else "invitation_expired")
 
     def check_joinable(self, capsule: Capsule, now: datetime) -> None:
         """Raise NotAllowed, with what stands in the way as its reason, unless somebody may join with it now."""
         if self.state is InvitationState.INVITED and capsule.is_open:
-            raise NotAllowed("joined_too_late")
+            raise NotAllowed("invitation_used" if self.is_acted_for else "joined_too_late")
         self.check_usable(now)
 
     def accepted(self, member_id: str, now: datetime) -> Invitation:
@@ -90,15 +96,25 @@ class Invitation:
         self.check_usable(now)
         return dataclasses.replace(self, state=InvitationState.ACCEPTED, answered_at=now, member_id=member_id)
 
+    def acted_for(self, member_id: str) -> Invitation:
+        """Return it still waiting for their answer, though they are this member already."""
+        return dataclasses.replace(self, member_id=member_id)
+
+    def ended(self, now: datetime) -> Invitation:
+        """Return it taken back since the member whom somebody acted for is none any more."""
+        return dataclasses.replace(self, state=InvitationState.REVOKED, answered_at=now)
+
     def declined(self, now: datetime) -> Invitation:
         """Return it declined. Raises NotAllowed unless it is usable."""
         self.check_usable(now)
         return dataclasses.replace(self, state=InvitationState.DECLINED, answered_at=now)
 
     def revoked(self, now: datetime) -> Invitation:
-        """Return it taken back. Raises NotAllowed once the person has joined."""
+        """Return it taken back. Raises NotAllowed once the person has joined, or is in as somebody acted for them."""
         if self.state is InvitationState.ACCEPTED:
             raise NotAllowed("invitation_accepted")
+        if self.is_acted_for:
+            raise NotAllowed("invitation_acted_for")
         return dataclasses.replace(self, state=InvitationState.REVOKED, answered_at=now)
 
     def sent_again(

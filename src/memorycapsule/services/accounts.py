@@ -226,7 +226,10 @@ def _leave(tx: Transaction, member: Member, now: datetime) -> None:
         written += delivery_store.deliveries.by(tx, invitation_id=invitation.id)
         # Unique as long as there is one; nobody can be invited under this.
         unnamed = dataclasses.replace(
-            invitation, address="", normalised=f"forgotten {invitation.id}", name=None
+            invitation.ended(now) if invitation.is_acted_for else invitation,
+            address="",
+            normalised=f"forgotten {invitation.id}",
+            name=None,
         )
         invitation_store.invitations.save(tx, unnamed)
     letters.forget_recipients(tx, written, now)

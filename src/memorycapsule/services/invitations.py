@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +19,7 @@ from memorycapsule.domain.sessions import LinkPurpose, Scope, SessionKind, clean
 from memorycapsule.domain.stories import Viewer
 from memorycapsule.errors import NotAllowed, NotFound, UsageProblem
 from memorycapsule.seal.keys import InstanceKey, token_digest
-from memorycapsule.services import covers, letters, people, reading, rescheduling, sessions
+from memorycapsule.services import covers, letters, members, people, reading, rescheduling, sessions
 from memorycapsule.services.people import checked_language
 from memorycapsule.services.reading import OpenedFile
 from memorycapsule.services.vault import Vault
@@ -98,8 +99,8 @@ def invite(
     terms = _Terms(role=role, locale=locale, again=again, expires_at=now + timedelta(days=valid_days))
     with store.transaction() as tx:
         answers = _answers(tx, key, wake, viewer, reference, guests, terms, now)
-        if members := [one for one in answers if isinstance(one, AlreadyIn)]:
-            raise NotAllowed("member_already", address=members[0].address)
+        if already := [one for one in answers if isinstance(one, AlreadyIn)]:
+            raise NotAllowed("member_already", address=already[0].address)
     return [one for one in answers if isinstance(one, Invited)]
 
 
@@ -217,11 +218,7 @@ def join(
         invitation = invitation_store.invitations.get(tx, invitation.id, lock=True)
         # The opening counts members: nobody joins between that and its letters.
         capsule = capsule_store.capsules.get(tx, invitation.capsule_id, lock=True)
-        invitation.check_joinable(capsule, now)
-        shown = name or invitation.name or invitation.address.partition("@")[0]
-        account = _account_for(tx, invitation, checked_name(shown), locale, now)
-        member = _become_member(tx, invitation, account, checked_name(shown), now)
-        rescheduling.ask_newcomer(tx, capsule, member, now)
+        account, member = _enter(tx, invitation, capsule, name, locale, now)
         invitation_store.invitations.save(tx, invitation.accepted(member.id, now))
         delivery_store.suppress(tx, now, kind=LetterKind.INVITATION, invitation_id=invitation.id)
         _session, secret = sessions.begin(
@@ -233,17 +230,53 @@ def join(
     return Joined(member=member, capsule=capsule, token=secret)
 
 
-def decline(store: Store, token: str, *, now: datetime) -> Invitation:
+def act_for(
+    tx: Transaction, viewer: Viewer, reference: str, address: str, now: datetime
+) -> tuple[Capsule, Member]:
+    """
+    Return the capsule, and the member in whose name the admin puts something in.
+
+    Somebody who is invited and has not answered becomes a member by it. Their invitation goes on waiting: its link
+    lets them in, and they may still say no. Raises NotFound, UsageProblem, and NotAllowed for anybody but the admin
+    and for an invitation that cannot be used any more.
+    """
+    if not viewer.is_admin:
+        raise NotAllowed("only_admin_adds_for_others")
+    address = checked_address(address)
+    account = account_store.account_with_address(tx, normalised_address(address))
+    if account is not None:
+        with suppress(NotFound):
+            return reading.standing_in(tx, dataclasses.replace(viewer, account_id=account.id), reference)
+    invitation = _waiting(tx, address, reference)
+    if invitation is None:
+        raise NotFound("not_member" if account else "address_unknown", address=address)
+    invitation = invitation_store.invitations.get(tx, invitation.id, lock=True)
+    capsule = capsule_store.capsules.get(tx, invitation.capsule_id, lock=True)
+    _account, member = _enter(tx, invitation, capsule, None, None, now)
+    invitation_store.invitations.save(tx, invitation.acted_for(member.id))
+    event_store.record(
+        tx, Event(kind="member.acted_for", at=now, capsule_id=capsule.id, subject_id=member.id)
+    )
+    return capsule, member
+
+
+def decline(store: Store, wake: Wake, token: str, *, now: datetime) -> Invitation:
     """
     Say no to an invitation; its owner sees that, and may invite again.
 
-    Raises NotFound for an unknown token, NotAllowed for an invitation that cannot be used any more.
+    Whoever is a member already, because somebody acted for them, leaves by it, and their stories stay. Raises
+    NotFound for an unknown token, NotAllowed for an invitation that cannot be used any more, and for an owner.
     """
     with store.transaction() as tx:
         invitation = of_token(tx, token)
-        invitation = invitation_store.invitations.get(tx, invitation.id, lock=True).declined(now)
+        invitation = invitation_store.invitations.get(tx, invitation.id, lock=True)
+        member_id = invitation.member_id if invitation.is_acted_for else None
+        invitation = invitation.declined(now)
         invitation_store.invitations.save(tx, invitation)
         delivery_store.suppress(tx, now, invitation_id=invitation.id)
+        if member_id:
+            capsule = capsule_store.capsules.get(tx, invitation.capsule_id, lock=True)
+            members.end_membership(tx, wake, capsule, capsule_store.members.get(tx, member_id), now)
         event_store.record(
             tx,
             Event(
@@ -364,11 +397,47 @@ def _send(
     )
 
 
+def _waiting(tx: Transaction, address: str, reference: str) -> Invitation | None:
+    """Return the invitation of an address, not answered yet, to the capsule that a slug or id means; None if none."""
+    wanted = reference.strip().lower()
+    found = [
+        one
+        for one in invitation_store.waiting_of_address(tx, normalised_address(address))
+        if wanted in {one.capsule_id, capsule_store.capsules.get(tx, one.capsule_id).slug}
+    ]
+    if len(found) > 1:
+        raise UsageProblem("capsule_ambiguous", name=reference, count=len(found))
+    return found[0] if found else None
+
+
+def _enter(
+    tx: Transaction,
+    invitation: Invitation,
+    capsule: Capsule,
+    name: str | None,
+    locale: str | None,
+    now: datetime,
+) -> tuple[Account, Member]:
+    """Make whoever is invited a member, who knows of every request. Raises NotAllowed, UsageProblem."""
+    invitation.check_joinable(capsule, now)
+    shown = checked_name(name or invitation.name or invitation.address.partition("@")[0])
+    account = _account_for(tx, invitation, shown, locale, now)
+    member = _become_member(tx, invitation, account, shown, now)
+    if not invitation.is_acted_for:
+        rescheduling.ask_newcomer(tx, capsule, member, now)
+    return account, member
+
+
 def _become_member(
     tx: Transaction, invitation: Invitation, account: Account, name: str, now: datetime
 ) -> Member:
     """Add the account to the capsule. Whoever has left gets their old membership back, with their stories."""
     former = capsule_store.ever_membership(tx, invitation.capsule_id, account.id)
+    if former and invitation.is_acted_for:
+        # Their part may have been changed meanwhile.
+        member = dataclasses.replace(former, name=name)
+        capsule_store.members.save(tx, member)
+        return member
     if former:
         member = dataclasses.replace(former, role=invitation.role, name=name, left_at=None)
         capsule_store.members.save(tx, member)
@@ -390,7 +459,8 @@ def _account_for(
 ) -> Account:
     known = account_store.account_with_address(tx, invitation.normalised)
     if known is not None:
-        if capsule_store.membership(tx, invitation.capsule_id, known.id):
+        member = capsule_store.membership(tx, invitation.capsule_id, known.id)
+        if member and member.id != invitation.member_id:
             raise NotAllowed("joined_already")
         # What the account chose stays: a link alone does not prove that it is the account's owner who joins.
         return known

@@ -18,6 +18,7 @@ from memorycapsule.store import accounts as account_store
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import deliveries as delivery_store
 from memorycapsule.store import events as event_store
+from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store.transactions import Store, Transaction
 
@@ -126,6 +127,11 @@ def end_membership(tx: Transaction, wake: Wake, capsule: Capsule, member: Member
     for kind in LetterKind:
         if kind is not LetterKind.CONSENT:
             delivery_store.suppress(tx, now, member_id=member.id, kind=kind)
+    for invitation in invitation_store.of_member(tx, member.id):
+        # Its link would let them in again.
+        if invitation.is_acted_for:
+            invitation_store.invitations.save(tx, invitation.ended(now))
+            delivery_store.suppress(tx, now, invitation_id=invitation.id)
     rescheduling.settle(tx, wake, capsule, now)
     return gone
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, TypeVar
 
-from memorycapsule.domain.capsules import Capsule, Member
+from memorycapsule.domain.capsules import Capsule
 from memorycapsule.domain.capture_times import WallTimes
 from memorycapsule.domain.dated_names import taken_by_name
 from memorycapsule.domain.events import Event
 from memorycapsule.domain.film.framing import display_size
 from memorycapsule.domain.instances import Blob
-from memorycapsule.domain.people import checked_address, normalised_address, storable
+from memorycapsule.domain.people import storable
 from memorycapsule.domain.sessions import Scope
 from memorycapsule.domain.stories import (
     Medium,
@@ -31,12 +31,11 @@ from memorycapsule.domain.stories import (
 from memorycapsule.domain.uploads import UploadLimits
 from memorycapsule.errors import EditedElsewhere, NotAllowed, NotFound, Sealed
 from memorycapsule.media.prepared import Prepared
-from memorycapsule.services import people, reading
+from memorycapsule.services import invitations, reading
 from memorycapsule.services.preservation import mending
 from memorycapsule.services.vault import Unsealer, Vault, digest_of
 from memorycapsule.store import capsules as capsule_store
 from memorycapsule.store import events as event_store
-from memorycapsule.store import invitations as invitation_store
 from memorycapsule.store import stories as story_store
 from memorycapsule.store import uploads as upload_store
 from memorycapsule.store.transactions import Store, Transaction
@@ -69,15 +68,19 @@ def add(
     """
     Add a story, its words sealed at once; media are attached to it one by one.
 
-    `in_name_of` is the address of a member for whom the admin adds it (grandmother's shoebox, scanned); such a
-    story is recorded as attached by the admin, who cannot read it afterwards. `once` is an idempotency key: a second
+    `in_name_of` is the address of somebody for whom the admin adds it (grandmother's shoebox, scanned), as
+    `invitations.act_for` has it; such a story is recorded as attached by the admin, who cannot read it afterwards.
+    `once` is an idempotency key: a second
     call with the same one adds nothing and returns the story of the first. Raises NotFound, NotAllowed for
     recipients and after the date, UsageProblem.
     """
     viewer.check(Scope.CONTRIBUTE)
     words = checked_words(title, text)
     with store.transaction() as tx:
-        capsule, member = _author(tx, viewer, reference, in_name_of)
+        if in_name_of is None:
+            capsule, member = reading.standing_in(tx, viewer, reference)
+        else:
+            capsule, member = invitations.act_for(tx, viewer, reference, in_name_of, now)
         capsule = _lock_sealed(tx, capsule.id, now)
         if not member.may_add_stories:
             raise NotAllowed("contributors_only")
@@ -416,29 +419,6 @@ Ordered = TypeVar("Ordered", Story, Medium)
 def _in_order(things: list[Ordered], ids: Sequence[str]) -> list[Ordered]:
     wanted = {one_id: place for place, one_id in enumerate(ids)}
     return sorted(things, key=lambda thing: wanted.get(thing.id, len(wanted)))
-
-
-def _author(
-    tx: Transaction, viewer: Viewer, reference: str, in_name_of: str | None
-) -> tuple[Capsule, Member]:
-    if in_name_of is None:
-        return reading.standing_in(tx, viewer, reference)
-    if not viewer.is_admin:
-        raise NotAllowed("only_admin_adds_for_others")
-    address = checked_address(in_name_of)
-    is_invited = bool(invitation_store.waiting_of_address(tx, normalised_address(address)))
-    try:
-        account_id = people.account_id_of(tx, address)
-    except NotFound as error:
-        if not is_invited:
-            raise
-        raise NotFound("invited_not_joined", address=address) from error
-    as_member = dataclasses.replace(viewer, account_id=account_id)
-    try:
-        return reading.standing_in(tx, as_member, reference)
-    except NotFound as error:
-        reason = NotFound("invited_not_joined", address=address) if is_invited else None
-        raise reason or NotFound("not_member", address=address) from error
 
 
 def _lock_sealed(tx: Transaction, capsule_id: str, now: datetime) -> Capsule:

@@ -19,7 +19,7 @@ def count_unanswered(tx: Transaction, capsule_id: str) -> int:
 
 
 def of_member(tx: Transaction, member_id: str) -> list[Invitation]:
-    """Return the invitations that a member has accepted, the oldest first."""
+    """Return the invitations that a member has accepted or was acted for on, the oldest first."""
     return invitations.by(tx, "created_at", member_id=member_id)
 
 

@@ -86,10 +86,20 @@ def test_a_reminder_goes_out_once_a_day(summer, bens):
     assert summer("remind", "summer", "--json").json["members"] == []
 
 
-def test_nobody_adds_in_the_name_of_somebody_who_has_not_joined(summer):
-    summer("invite", "summer", "younghee@example.org")
+def test_the_admin_adds_in_the_name_of_somebody_who_is_invited_and_has_not_joined(summer):
+    token = summer("invite", "summer", "younghee@example.org", "--name", "영희", "--json").json[
+        "invitations"
+    ][0]["token"]
     said = summer("--as", "younghee@example.org", "story", "add", "summer", "--title", "x", "--json")
     unknown = summer("--as", "dora@example.org", "story", "add", "summer", "--title", "x", "--json")
 
-    assert (said.code, said.error["reason"]) == (3, "invited_not_joined")
+    assert said.code == 0
     assert (unknown.code, unknown.error["reason"]) == (3, "address_unknown")
+    shown = summer("show", "summer", "--json").json["capsule"]
+    assert [(one["name"], one["stories"]) for one in shown["contributions"]] == [("Ada", 0), ("영희", 1)]
+    assert [one["state"] for one in shown["invitations"]] == ["invited"]
+    assert (
+        summer("invite", "summer", "younghee@example.org", "--revoke", "--json").error["reason"]
+        == "invitation_acted_for"
+    )
+    assert summer("join", token, "--json").json["member"]["name"] == "영희"

@@ -220,7 +220,7 @@ def test_nobody_but_the_owner_reminds_and_nobody_after_the_day(stage):
 
 def test_a_declined_invitation_can_be_sent_again(stage):
     invited = invite(stage.instance, stage.capsule, "dan@example.org")
-    invitations.decline(stage.instance.store, invited.token, now=NOW)
+    invitations.decline(stage.instance.store, stage.instance.wake, invited.token, now=NOW)
     with pytest.raises(NotAllowed):
         invitations.join(stage.instance.store, invited.token, now=NOW)
 

@@ -83,7 +83,8 @@ def add(
 
     Photos are recognised by what they are, not by their names. Some files refused: the others are in, each refusal
     is named, exit code 5. An import that was cut off goes on with --to and the same files. With --as EMAIL before
-    the command, the admin adds a story in a member's name.
+    the command, the admin adds a story in a member's name, or in that of somebody who is invited and has not answered:
+    that makes them a member, and their invitation still lets them in, or lets them say no.
     """
     door = door_of(ctx)
     if to is not None and (title is not None or text is not None):

@@ -99,7 +99,7 @@ def join_capsule(app: AppDep, body: bodies.Accept) -> JoinedAnswer:
 @for_whom(Audience.EVERYBODY)
 def decline_invitation(app: AppDep, body: bodies.Decline) -> Response:
     """Say no to an invitation; who invited sees that, and may invite again. Needs no other token."""
-    invitations.decline(app.store, body.token, now=app.now())
+    invitations.decline(app.store, app.wake, body.token, now=app.now())
     return Response(status_code=204)
 
 

@@ -85,7 +85,7 @@ def confirm_decline(request: Request, app: AppDep, pages: PagesDep, token: str) 
 @for_whom(Audience.EVERYBODY)
 def decline_invitation(request: Request, app: AppDep, pages: PagesDep, token: str) -> Response:
     try:
-        invitations.decline(app.store, token, now=app.now())
+        invitations.decline(app.store, app.wake, token, now=app.now())
     except NotFound:
         return pages.unknown_link(request)
     except NotAllowed as error:
