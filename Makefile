@@ -11,6 +11,7 @@
 # make mutants    plants small faults where capsules are kept and opened, and counts those that the tests notice
 # make install    links `capsule`, its manual page and completion to where your shell finds them; make uninstall removes that
 # make bare       installs it on a bare Debian by the README's commands alone, behind nginx and with Postfix: ten minutes
+# make site       builds the documents as a site, in build/site
 # make check      everything static, then `make test`: what must be green before a commit
 #
 # Another Python: make PYTHON=python3.12 test     More words for the command: make demo ARGS="--photos ~/Pictures"
@@ -26,7 +27,7 @@ PYTEST := @tools/pytest.sh
 LONGEST := tests/browser/test_whole_life.py
 BROWSER_TESTS := $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/browser/test_*.py))
 
-.PHONY: help demo install uninstall bare test test-slow test-all faults simulate cluster planted nightly mutants bench growth lint check format lock clean
+.PHONY: help demo install uninstall bare test test-slow test-all faults simulate cluster planted nightly mutants bench growth site lint check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -96,6 +97,12 @@ bench:
 growth:
 	$(SETUP) all
 	@PYTHONPATH=tests $(PY) benchmarks/growth.py $(ARGS)
+
+# A page that cannot be read, or a link that leads nowhere, is an error.
+site:
+	$(SETUP) all
+	@$(PY) -m sphinx -q -W --keep-going $(ARGS) docs build/site
+	@echo "The site is build/site/index.html"
 
 lint:
 	$(SETUP) test
