@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -164,7 +165,7 @@ def open_app(
             cache=Cache(settings.cache_dir / "segments", bytes_of(settings.film.cache_size)),
             workspace=settings.work_dir,
             has_addresses=settings.s3.presigned,
-            absence=(lambda: None) if may_lack_files else (lambda: history.absence(store, blobs)),
+            absence_of=(lambda _blobs: None) if may_lack_files else functools.partial(history.absence, store),
         )
         history.refuse_moved(blobs)
         if absent := vault.absence():

@@ -204,7 +204,6 @@ def open_instance(store_url: str, folder: Path, recovery_identity: str) -> Itera
     """Open an instance that `make_instance` has made, or a copy of it."""
     key_file = folder.parent / f"{folder.name}-keys" / "instance.key"
     store = Store(store_url)
-    blobs = LocalBlobs(folder / "blobs")
     try:
         yield Instance(
             folder=folder,
@@ -213,10 +212,10 @@ def open_instance(store_url: str, folder: Path, recovery_identity: str) -> Itera
             recovery_identity=recovery_identity,
             vault=Vault(
                 key=InstanceKey.load(key_file),
-                blobs=blobs,
+                blobs=LocalBlobs(folder / "blobs"),
                 cache=Cache(folder / "cache" / "segments", 2_000_000_000),
                 workspace=folder / "work",
-                absence=lambda: history.absence(store, blobs),
+                absence_of=functools.partial(history.absence, store),
             ),
             ada=sessions.host_viewer(store),
         )

@@ -71,8 +71,8 @@ class Vault:
     plain_files: PlainFiles = field(default_factory=PlainFiles)
     #: Whether browsers read open blobs where they lie.
     has_addresses: bool = False
-    #: Why there are no files at this moment although there should be, as `history.absence` says; None where they are.
-    absence: Callable[[], Postponed | None] = lambda: None
+    #: Says why there are none of the blobs at this moment although there should be; `history.absence` of a database.
+    absence_of: Callable[[Blobs], Postponed | None] = lambda _blobs: None
 
     def sealed_words(self, capsule: Capsule, words: StoryWords) -> bytes:
         """Return a story's words as an age file."""
@@ -110,6 +110,10 @@ class Vault:
         return self._keep(
             capsule_id, lambda sink: shutil.copyfileobj(source, sink, 1 << 20), now, sealed=sealed
         )
+
+    def absence(self) -> Postponed | None:
+        """Return why there are no files at this moment although there should be; None where they are."""
+        return self.absence_of(self.blobs)
 
     def refuse_absent(self) -> None:
         """Raise Postponed where the disk of the files is not mounted: what was written now would be hidden later."""
