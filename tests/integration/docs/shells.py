@@ -29,7 +29,7 @@ from support.servers import CAPSULE, free_port, wait_until
 #: The ports of the pages and of the metrics, in what people write.
 _PORTS = ("8484", "9484")
 #: Where disks of the machine are, in what people write.
-_DISKS = re.compile(r"(?<![\w/.~-])/(media|srv)/([\w-]+)")
+_DISKS = re.compile(r"(?<![\w.~-])/(media|srv)/([\w-]+)")
 #: A film that takes a second or two, and the same work at whatever hour tests run.
 _QUICK = {
     "CAPSULE_FILM__SIZE": "160x90",
@@ -59,6 +59,8 @@ class Shell:
         self.database = database
         #: What stands for something in what people write, such as the address of a server.
         self.stand_ins: dict[str, str] = {}
+        #: What was begun beside it, such as a mail server, and ends with it.
+        self.beside = contextlib.ExitStack()
         self._code = 0
         self._printed = ""
         self._running: list[subprocess.Popen[bytes]] = []
@@ -72,6 +74,7 @@ class Shell:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(timeout=30)
+        self.beside.close()
 
     def say(self, statement: Statement) -> str | None:
         """Run a statement; return None where it does what its page says, and otherwise what it did."""

@@ -18,6 +18,7 @@ from memorycapsule.services import capsules, invitations, sessions, stories
 from memorycapsule.services.capsules import CapsuleDraft
 from support import golden
 from support.cast import make_photo, prepare
+from support.mailservers import MailServer
 
 PHOTOS = {
     "summer": ("cake.jpg", "lake.jpg", "swing.jpg"),
@@ -159,6 +160,12 @@ def _said(text: str, shell: Shell) -> str:
     return KOREAN[text] if shell.language == "ko" else text
 
 
+def _mail(shell: Shell) -> None:
+    """A mail server on the machine, which takes every letter."""
+    server = shell.beside.enter_context(MailServer())
+    shell.stand_ins["port = 25"] = f"port = {server.port}"
+
+
 STAGES: dict[str, Callable[[Shell], None]] = {
     "public": _public,
     "instance": _instance,
@@ -169,4 +176,5 @@ STAGES: dict[str, Callable[[Shell], None]] = {
     "birthday": _birthday,
     "older": _older,
     "postgres": _postgres,
+    "mail": _mail,
 }
