@@ -156,8 +156,10 @@ def open_app(
     clock = Clock()
     with open_store(settings) as store:
         key = keys.open_key(store, settings.key_file)
-        # The first program of a further machine finds no data folder there.
-        settings.work_dir.mkdir(mode=0o700, parents=settings.cluster, exist_ok=True)
+        if settings.cluster:
+            # The first program of a further machine finds no data folder there.
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.work_dir.mkdir(mode=0o700, exist_ok=True)
         blobs = open_blobs(settings)
         vault = Vault(
             key=key,

@@ -18,7 +18,7 @@ from memorycapsule.cli import app
 #: Of these at least ten statements run.
 GUIDES = {
     "first-hour", "organiser", "member",
-    "home-server", "server-died", "another-machine", "postgres", "updating",
+    "home-server", "school", "server-died", "another-machine", "postgres", "updating",
 }  # fmt: skip
 PAGES = pages()
 #: What stands before a program in a line for a shell.
