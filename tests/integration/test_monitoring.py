@@ -101,7 +101,7 @@ def test_the_metrics_of_nginx_are_those_that_its_exporter_tells_of_the_server_th
 
 def test_each_alert_says_what_to_do_in_the_guide():
     text = (PROJECT / "docs/en/school.md").read_text()
-    told = set(re.findall(r"^### (\w+)$", text, re.MULTILINE))
+    told = set(re.findall(r"^#### (\w+)$", text, re.MULTILINE))
     helps = {rule["alert"]: rule["annotations"]["help"] for rule in rules() if "alert" in rule}
 
     anchors = {f"docs/en/school.md#{name.lower()}" for name in told}
