@@ -38,7 +38,7 @@ PACKAGE = Path(memorycapsule.__file__).parent
 PAGES = ("commands", "exit-codes", "configuration", "api", "metrics", "events")
 _BLOCK = re.compile(r"(<!-- begin: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 #: Where one sentence ends and the next begins. Documents have one on a line.
-_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z가-힣`])")
+_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9가-힣`])")
 #: A kind of error that has a code of its own.
 _CODE = re.compile(r'^    code(?:: .*)? = "', re.MULTILINE)
 _REF = "#/components/schemas/"
@@ -346,7 +346,7 @@ def written_page(say: Speaker, page: Path) -> str:
 def references() -> dict[Path, str]:
     """Return what all references should be, by their paths. Raises ValueError where translations do not fit."""
     found: dict[Path, str] = {}
-    for language in (one for one in languages() if (DOCS / one / "commands.md").exists()):
+    for language in languages():
         say = Speaker(language)
         for page in PAGES:
             path = DOCS / language / f"{page}.md"
