@@ -169,3 +169,17 @@ def test_a_statement_that_prints_something_else_is_told(tmp_path):
     assert version == f"capsule {memorycapsule.__version__}\n"
     assert "capsule init" in listed
     assert ticked == "(The statement before ended with 7, and no `$ echo $?` says so.)"
+
+
+def test_homes_and_disks_of_a_page_are_never_those_of_this_machine(tmp_path):
+    page = tmp_path / "en" / "page.md"
+    page.parent.mkdir()
+    page.write_text(
+        "```console\n$ mkdir /srv/photos/kept\n$ echo file:///srv/photos > ~/place\n$ cat ~/place\n"
+        "file:///srv/photos\n```\n\n<!-- another machine -->\n```console\n$ ls ~\n$ ls /srv/photos\nkept\n```\n"
+    )
+    with Shell(tmp_path / "home", language="en") as shell:
+        said = [shell.say(one) for one in read_page(page).statements]
+
+    assert said == [None] * 5
+    assert (tmp_path / "home/place").read_text() == f"file://{tmp_path}/srv/photos\n"
