@@ -60,6 +60,22 @@ def test_what_was_backed_up_comes_back_to_an_empty_folder_and_waits(summer, tmp_
     assert not summer("tick", "--dry-run", "--json").json["doubt"]
 
 
+def test_a_release_says_first_that_stored_files_are_missing(summer, tmp_path, usb):
+    summer("story", "add", "summer", "--title", "The sea", bitmap(tmp_path / "1.bmp"))
+    due_capsule()
+    summer("backup", usb)
+    lose_data(tmp_path)
+    summer("restore", usb)
+    assert "missing or damaged" not in summer("release", "--dry-run").err
+    next((tmp_path / "data" / "blobs").glob("??/??/*")).unlink()
+
+    foretold, released = summer("release", "--dry-run"), summer("release", "--yes")
+
+    assert "! 1 thing that is stored is missing or damaged: `capsule verify` names it" in foretold.err
+    assert "missing or damaged" in released.err
+    assert released.code == 0
+
+
 def test_where_an_instance_is_nothing_is_restored(summer, tmp_path, usb):
     summer("backup", usb)
     before = blobs_in(tmp_path), (tmp_path / "data" / "capsule.db").read_bytes()

@@ -234,6 +234,9 @@ def test_without_its_key_or_with_anothers_nothing_starts(summer, tmp_path):
         assert (said.code, said.error["code"]) == (7, "wrong_key")
     status = summer("key", "status", "--json")
     assert (status.code, status.json["key"]["state"]) == (7, "wrong")
+    said = summer("key", "status").out
+    assert "The recovery key opens 1 of 1 capsules." in said
+    assert "The instance key opens" not in said, "not the one in this file"
 
     key.write_text(right)
     assert summer("list").code == 0

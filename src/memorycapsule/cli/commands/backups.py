@@ -155,7 +155,7 @@ def release(
     It shows first what would be done at once. Where the server before has sent those letters already,
     --no-letters sends none of them a second time.
     """
-    from memorycapsule.services.preservation import holds
+    from memorycapsule.services.preservation import holds, verification
     from memorycapsule.work import ticks
 
     door = door_of(ctx)
@@ -166,6 +166,8 @@ def release(
             door.out.answer({"released": False, "held": None})
             door.out.say(door.out.words("cli_release_not_held"))
             return
+        if lacking := len(verification.present_damage(app.store, app.vault)):
+            door.out.warn(door.out.words.counted("cli_release_lacks", lacking))
         if dry_run:
             _show_first_pass(door, app)
             return

@@ -59,10 +59,11 @@ def key_status(ctx: typer.Context) -> None:
     fingerprint = "cli_key_fingerprint_other" if problem else "cli_key_fingerprint"
     door.out.show(words(fingerprint, fingerprint=found.fingerprint))
     door.out.show(words("cli_key_recipient", recipient=found.recovery_recipient))
-    for sentence, lacking in (
-        ("cli_key_instance_opens", found.without_instance),
-        ("cli_key_opens", found.without_recovery),
-    ):
+    opens = {"cli_key_opens": found.without_recovery}
+    if not problem:
+        # A file with another key, or none, opens nothing.
+        opens = {"cli_key_instance_opens": found.without_instance} | opens
+    for sentence, lacking in opens.items():
         door.out.show(words(sentence, opened=found.capsules - lacking, capsules=found.capsules))
     if problem:
         raise typer.Exit(problem.exit_code)
