@@ -20,6 +20,7 @@ from memorycapsule.store import instances as instance_store
 from memorycapsule.store.roads import notifications as notification_store
 from memorycapsule.work import notices, notifying, ticks
 from support.cast import add_story, another_session, invite, join, make_capsule, make_context
+from support.queries import recorded_statements
 
 BROKEN = CapsuleError("road_answered", status=500)
 
@@ -117,16 +118,46 @@ def test_an_opening_is_told_a_day_before_and_when_it_is_there(stage_on_both, con
     assert notify(context) == 0
     time.go_on(hours=2)
     # Another one has the same date.
-    assert notify(context) == 2
+    assert notify(context) == 1
     assert notify(context) == 0
     time.go_on(hours=23)
     opening.open_due(context.store, context.wake, time())
     notify(context)
 
-    assert [one for one in roads.told() if "Summer" in one[1]] == [
-        ("capsule.opening_soon", "“Summer at the Sea” opens within a day."),
-        ("capsule.opened", "“Summer at the Sea” is open."),
+    told = [(kind, text.split(": ")[0]) for kind, text in roads.told()]
+    assert told == [
+        ("capsule.opening_soon", "2 capsules open within a day"),
+        ("capsule.opened", "2 capsules are open"),
     ]
+    assert all("“Summer at the Sea”" in text for _, text in roads.told())
+
+
+def test_one_that_opens_alone_is_told_by_its_title(stage_on_both, context, roads, time):
+    later = stage_on_both.capsule.opens_at + timedelta(days=5)
+    make_capsule(stage_on_both.instance, title="Alone", opens=later, now=time())
+    time.go_to(later - timedelta(hours=12))
+    notify(context)
+
+    assert roads.told()[-1] == ("capsule.opening_soon", "“Alone” opens within a day.")
+
+
+@pytest.mark.slow
+def test_however_many_open_at_once_there_are_two_messages_and_no_query_names_each(
+    stage_on_both, context, roads, time
+):
+    for number in range(60):
+        make_capsule(stage_on_both.instance, title=f"Class {number}", now=time())
+    time.go_to(stage_on_both.capsule.opens_at - timedelta(hours=23))
+    with recorded_statements(context.store) as before:
+        assert [notify(context), notify(context)] == [1, 0]
+    time.go_on(hours=23)
+    opening.open_due(context.store, context.wake, time())
+    with recorded_statements(context.store) as after:
+        assert [notify(context), notify(context)] == [1, 0]
+
+    assert [message.count for _, message in roads.tried] == [62, 62]
+    assert roads.told()[1][1].startswith("62 capsules are open: ")
+    assert max(len(parameters) for _, parameters in before + after if parameters) < 40
 
 
 def test_of_a_capsule_that_the_admin_is_not_in_the_id_is_told_alone(stage_on_both, context, roads, time):

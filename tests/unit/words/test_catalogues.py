@@ -168,6 +168,7 @@ def test_every_sentence_is_used_and_every_used_one_exists():
     made_up |= {f"notice_to_do_{kind}" for kind in NoticeKind}
     told = {*NoticeKind, *NotificationKind} - {NotificationKind.NOTICE}
     made_up |= {f"notification_{kind}" for kind in told}
+    made_up |= {f"notification_{kind}_several" for kind in NotificationKind if kind.is_gathered}
     made_up |= {f"notice_to_do_{kind}_owner" for kind in NoticeKind if kind.is_of_capsule}
     made_up |= {f"cli_rehearsal_{step}{how}" for step in RehearsalStep for how in ("", "_good")}
     made_up |= {"demo_film_ready", "demo_film_degraded"}

@@ -42,6 +42,11 @@ class NotificationKind(StrEnum):
         """Whether several of one capsule that wait together become one message."""
         return self in {NotificationKind.JOINED, NotificationKind.STORIES}
 
+    @property
+    def is_gathered(self) -> bool:
+        """Whether those of several capsules that wait together become one message, as many may share a date."""
+        return self in {NotificationKind.OPENING_SOON, NotificationKind.OPENED}
+
 
 #: What happened, for programs; of notices, `notice.` and their kind.
 _TYPES = {

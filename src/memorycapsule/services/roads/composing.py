@@ -16,6 +16,8 @@ from memorycapsule.words.error_sentences import filled
 from memorycapsule.words.languages import DEFAULT
 
 _LONGEST_TITLE = 80
+#: So many capsules stand in a sentence.
+_MOST_NAMES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +32,16 @@ class Teller:
 
 def compose(tx: Transaction, teller: Teller, batch: Sequence[Notification]) -> Message:
     """
-    Return what a batch says, in the language of the admin: several of one capsule, or one by itself.
+    Return what a batch says, in the language of the admin: several of one capsule, one by itself, or several capsules
+    of which the same is to be told.
 
     The title of a capsule is told where the admin is in it; of another one they know the id alone.
     """
     first = batch[0]
     admin = account_store.admin(tx)
     words = wording(admin.locale if admin else DEFAULT)
+    if first.kind.is_gathered and len(batch) > 1:
+        return _gathered(tx, teller, batch, admin, words)
     title = _title(tx, teller, first, admin)
     count = len(batch) if first.kind.is_counted else first.count
     return Message(
@@ -49,6 +54,30 @@ def compose(tx: Transaction, teller: Teller, batch: Sequence[Notification]) -> M
         heading=teller.heading,
         text=_text(words, first, _place(words, first, title), count),
         is_grave=first.notice is not None and first.notice.is_grave,
+    )
+
+
+def _gathered(
+    tx: Transaction, teller: Teller, batch: Sequence[Notification], admin: Account | None, words: Wording
+) -> Message:
+    """Return what is told of several capsules at once, and names the first of them."""
+    first = batch[0]
+    named = [
+        words("notification_of_capsule", title=title) if title is not None else str(one.capsule_id)
+        for one in batch[:_MOST_NAMES]
+        for title in [_title(tx, teller, one, admin)]
+    ]
+    places = ", ".join([*named, "…"] if len(batch) > _MOST_NAMES else named)
+    return Message(
+        id=first.message_id or first.id,
+        type=first.type,
+        happened_at=first.happened_at,
+        capsule_id=None,
+        title=None,
+        count=len(batch),
+        heading=teller.heading,
+        text=words(f"notification_{first.kind}_several", count=len(batch), places=places),
+        is_grave=False,
     )
 
 

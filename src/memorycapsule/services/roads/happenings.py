@@ -91,8 +91,13 @@ def _is_anything_new(tx: Transaction, road: Road, *, is_clock_right: bool, now: 
     state = notification_store.roads.find(tx, road)
     if state is None or state.read_until != notification_store.newest_event(tx):
         return True
-    soon = [one.dedupe_key for one in _opening_soon(tx, road, now)] if is_clock_right else []
-    return len(notification_store.keys_known(tx, road, soon)) < len(soon)
+    soon = {one.dedupe_key for one in _opening_soon(tx, road, now)} if is_clock_right else set()
+    return bool(soon) and not soon <= _known(tx, road, soon_at=now)
+
+
+def _known(tx: Transaction, road: Road, *, soon_at: datetime) -> set[str]:
+    """Return the keys of what a road knows of events since `soon_at`, and of dates that were near then."""
+    return notification_store.keys_since(tx, road, soon_at - SOON)
 
 
 def _opening_soon(tx: Transaction, road: Road, now: datetime) -> list[Notification]:
@@ -169,7 +174,9 @@ def _queued(
 
 def _add_new(tx: Transaction, road: Road, found: Collection[Notification]) -> int:
     """Add what is not there yet, and is of a capsule that still is."""
-    known = notification_store.keys_known(tx, road, [one.dedupe_key for one in found])
+    if not found:
+        return 0
+    known = _known(tx, road, soon_at=min(one.happened_at for one in found))
     there: dict[str | None, bool] = {None: True}
     added = 0
     for one in found:

@@ -8,7 +8,7 @@ twice, and knows it by its id.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from memorycapsule.domain.deliveries import LONGEST_WAIT, wait_after
@@ -105,14 +105,13 @@ def _is_resting(state: RoadState, now: datetime) -> bool:
 
 
 def _claim(tx: Transaction, teller: Teller, first: Notification, now: datetime) -> _Leaving:
-    batch = notification_store.leaving_with(tx, first)
-    message_id = first.message_id or batch[0].id
+    message_id = first.message_id or notification_store.leaving_with(tx, first)[0].id
     tries = first.tries + 1
     # Should this try be cut off, it counts, and the next one comes by itself.
-    notification_store.change(
-        tx, batch, tries=tries, message_id=message_id, next_attempt_at=now + wait_after(tries)
+    notification_store.change_together(
+        tx, first, tries=tries, message_id=message_id, next_attempt_at=now + wait_after(tries)
     )
-    claimed = [notification_store.notifications.get(tx, one.id) for one in batch]
+    claimed = notification_store.leaving_with(tx, replace(first, message_id=message_id))
     return _Leaving(batch=tuple(claimed), message=compose(tx, teller, claimed))
 
 
@@ -131,7 +130,7 @@ def _settle(
         state = notification_store.state_of(tx, road)
         if outcome.problem is None:
             fields = {"state": NotificationState.SENT, "finished_at": now, "detail": None}
-            notification_store.change(tx, batch, **fields)
+            notification_store.change_together(tx, batch[0], **fields)
             notification_store.change_road(tx, road, **_NO_PAUSE)
             return
         why = kept_reason(outcome.problem)
@@ -139,7 +138,7 @@ def _settle(
         # A receiver may name any number, also one that no instant is so far away as.
         asked = timedelta(seconds=min(outcome.wait_seconds, LONGEST_WAIT.total_seconds()))
         until = now + min(max(wait_after(pauses), asked), LONGEST_WAIT)
-        notification_store.change(tx, batch, detail=why)
+        notification_store.change_together(tx, batch[0], detail=why)
         notification_store.change_road(tx, road, pauses=pauses, paused_until=until, pause_reason=why)
     journal.warning(
         "notification.failed", road=road, reason=why.reason, status=outcome.problem.values.get("status")

@@ -61,10 +61,10 @@ def resting(tx: Transaction, among: Collection[Road], *, least_pauses: int) -> l
     return [one for one in roads.by(tx, "road") if one.road in among and one.pauses >= least_pauses]
 
 
-def keys_known(tx: Transaction, road: Road, keys: Collection[str]) -> set[str]:
-    """Return those of dedupe keys that a road has notifications with."""
+def keys_since(tx: Transaction, road: Road, since: datetime) -> set[str]:
+    """Return the dedupe keys of what a road tells, or has told, of what happened at `since` or later."""
     statement = select(NotificationRow.dedupe_key).where(
-        col(NotificationRow.road) == road, col(NotificationRow.dedupe_key).in_(keys)
+        col(NotificationRow.road) == road, col(NotificationRow.happened_at) >= since
     )
     return set(tx.session.exec(statement))
 
@@ -105,21 +105,16 @@ def first_due(tx: Transaction, road: Road, now: datetime) -> Notification | None
 
 
 def leaving_with(tx: Transaction, first: Notification) -> list[Notification]:
-    """Return what makes one message with a notification: what left with it before, or all that it counts together."""
-    statement = _queued(first.road)
-    if first.message_id is not None:
-        statement = statement.where(col(NotificationRow.message_id) == first.message_id)
-    elif first.kind.is_counted:
-        statement = statement.where(
-            col(NotificationRow.kind) == first.kind,
-            col(NotificationRow.capsule_id) == first.capsule_id,
-            col(NotificationRow.message_id).is_(None),
-        )
-    else:
-        return [first]
+    """Return what makes one message with a notification: what left with it before, or all that waits with it."""
+    statement = notifications.rows().where(*_together(first))
     return notifications.all(
         tx, statement.order_by(col(NotificationRow.happened_at), col(NotificationRow.id))
     )
+
+
+def change_together(tx: Transaction, first: Notification, **fields: Any) -> None:
+    """Change what makes one message with a notification."""
+    notifications.change(tx, *_together(first), **fields)
 
 
 def newest(tx: Transaction, count: int) -> list[Notification]:
@@ -131,6 +126,21 @@ def newest(tx: Transaction, count: int) -> list[Notification]:
 
 
 def _queued(road: Road) -> Any:
-    return notifications.rows().where(
-        col(NotificationRow.road) == road, col(NotificationRow.state) == NotificationState.QUEUED
-    )
+    return notifications.rows().where(*_is_queued(road))
+
+
+def _is_queued(road: Road) -> list[Any]:
+    return [col(NotificationRow.road) == road, col(NotificationRow.state) == NotificationState.QUEUED]
+
+
+def _together(first: Notification) -> list[Any]:
+    """Return the conditions of what makes one message with a notification; however many these are."""
+    conditions = _is_queued(first.road)
+    if first.message_id is not None:
+        return [*conditions, col(NotificationRow.message_id) == first.message_id]
+    if not (first.kind.is_counted or first.kind.is_gathered):
+        return [*conditions, col(NotificationRow.id) == first.id]
+    conditions += [col(NotificationRow.kind) == first.kind, col(NotificationRow.message_id).is_(None)]
+    if first.kind.is_counted:
+        conditions.append(col(NotificationRow.capsule_id) == first.capsule_id)
+    return conditions
