@@ -3,8 +3,8 @@
 #
 #     tools/link.sh make | remove
 #
-# That is /usr/local for root and ~/.local for everybody else; PREFIX names another place. A file that is there
-# already and no link of ours stays as it is.
+# That is /usr/local for root and ~/.local for everybody else; PREFIX names another place. What is there
+# already stays as it is, unless it is our link or leads nowhere.
 set -eu
 cd "$(dirname "$0")/.."
 here=$(pwd)
@@ -22,8 +22,8 @@ each() {
 is_ours() { [ -L "$1" ] && [ "$(readlink "$1")" = "$2" ]; }
 
 link() {
-    if [ -e "$2" ] && ! { [ -L "$2" ] && [ "$(basename "$(readlink "$2")")" = "$(basename "$2")" ]; }; then
-        echo "$2 is there already and is no link of MemoryCapsule; move it away first." >&2
+    if [ -e "$2" ] && ! is_ours "$2" "$1"; then
+        echo "$2 is there already and is no link to this folder; move it away first." >&2
         exit 1
     fi
     mkdir -p "$(dirname "$2")"

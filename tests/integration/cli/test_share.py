@@ -57,8 +57,13 @@ def test_the_program_is_linked_to_where_a_shell_looks_and_only_links_are_removed
 
     mine.write_text("mine")
     assert (link("make"), mine.read_text()) == (1, "mine")
-    mine.unlink()
-    assert (link("make"), link("make")) == (0, 0)
+    other = tmp_path / "pipx" / "capsule"
+    other.parent.mkdir()
+    mine.rename(other)
+    mine.symlink_to(other)
+    assert (link("make"), link("remove"), mine.readlink()) == (1, 0, other), "a link of another installation"
+    other.unlink()
+    assert (link("make"), link("make")) == (0, 0), "a link that leads nowhere is replaced"
     assert mine.is_symlink()
     assert (tmp_path / "share/man/man1/capsule.1").resolve() == SHARE / "man/man1/capsule.1"
     assert link("remove") == 0
