@@ -177,13 +177,15 @@ def test_requests_are_told_by_the_template_of_their_route_and_by_status(scene):
         assert ben.get("/no/such/page").status_code == 404
         assert ben.post("/sign-in", headers={"origin": "https://elsewhere.test"}).status_code == 403
         assert ben.request("MUSHROOM", "/healthz").status_code == 405
+        assert ben.get("/api/v1/capsules").status_code == 401
         scrape = here.scrape()
 
     assert scrape['capsule_http_requests_total{method="GET",route="/g/c/{capsule_id}",status="200"}'] == 1
     assert scrape['capsule_http_requests_total{method="GET",route="/g/i/{token}",status="404"}'] == 1
     assert scrape['capsule_http_requests_total{method="GET",route="none",status="404"}'] == 1
-    assert scrape['capsule_http_requests_total{method="POST",route="none",status="403"}'] == 1
+    assert scrape['capsule_http_requests_total{method="POST",route="/sign-in",status="403"}'] == 1
     assert scrape['capsule_http_requests_total{method="other",route="/healthz",status="405"}'] == 1
+    assert scrape['capsule_http_requests_total{method="GET",route="/api/v1/capsules",status="401"}'] == 1
     assert scrape['capsule_http_request_duration_seconds_count{method="GET",route="/g/i/{token}"}'] == 1
     assert scrape["capsule_http_requests_in_progress"] == 0
     assert scrape['capsule_database_statement_duration_seconds_count{operation="select"}'] > 0

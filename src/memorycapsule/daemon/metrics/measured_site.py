@@ -7,13 +7,10 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from memorycapsule.daemon.http.protocol.traces import NO_ANSWER, method_of
+from memorycapsule.daemon.http.protocol.traces import NO_ANSWER, method_of, route_of
 from memorycapsule.daemon.metrics import answers
 from memorycapsule.daemon.metrics.answers import MetricsAnswers
 from memorycapsule.daemon.metrics.process import ProcessMetrics
-
-#: The route of a request that came to none: refused before, or of an address that there is not.
-_NO_ROUTE = "none"
 
 
 class MeasuredSite:
@@ -56,6 +53,5 @@ class MeasuredSite:
             try:
                 await self._site(scope, receive, send_noted)
             finally:
-                route = getattr(scope.get("route"), "path", _NO_ROUTE)
                 took = took or time.perf_counter() - begun
-                self._metrics.count_request(method_of(scope), route, status, took)
+                self._metrics.count_request(method_of(scope), route_of(scope), status, took)

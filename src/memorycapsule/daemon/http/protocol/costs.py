@@ -116,6 +116,11 @@ class Costs:
         found = (cost for pattern, cost in self._costs.get(method, ()) if pattern.match(path))
         return next(found, _FREE)
 
+    def route_of(self, method: str, path: str) -> str:
+        """Return the template of the route of a request, also where that is asked by no method of its own."""
+        every = (self.of(one, path).route for one in (method, *self._costs))
+        return next((route for route in every if route != _FREE.route), _FREE.route)
+
 
 def _cost_of(route: RouteContext, settings: Settings) -> Cost:
     marks = vars(route.endpoint)

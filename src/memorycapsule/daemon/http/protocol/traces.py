@@ -20,6 +20,7 @@ from memorycapsule.journal import journal, on_behalf_of
 _HEADER = "x-request-id"
 #: What nginx ($request_id), Caddy ({http.request.uuid}) and others make; no word of a visitor's own fits in.
 _GIVEN = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ROUTE = "memorycapsule.route"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _METHODS = _READING | {"POST", "PUT", "PATCH", "DELETE"}
 _SLOW_SECONDS = 1.0
@@ -31,7 +32,8 @@ class Traces:
     """
     An ASGI application around the whole site.
 
-    A proxy may give the id with `X-Request-ID`; the answer bears it in the same header. `costs` knows the routes.
+    A proxy may give the id with `X-Request-ID`; the answer bears it in the same header. `costs` knows the routes, and
+    the template of the one that is asked stands in the scope for whoever counts (`route_of`).
     """
 
     def __init__(self, app: ASGIApp, *, root_path: str, costs: Costs) -> None:
@@ -43,6 +45,8 @@ class Traces:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        path = scope["path"].removeprefix(self._root_path)
+        scope[_ROUTE] = self._costs.route_of(method_of(scope), path)
         given = Headers(scope=scope).get(_HEADER, "").lower()
         request_id = given if _GIVEN.fullmatch(given) else secrets.token_hex(16)
         arrived, status, took = time.monotonic(), NO_ANSWER, 0.0
@@ -75,10 +79,15 @@ class Traces:
         tell(
             "request.slow" if is_slow else "request.answered",
             method=method,
-            route=self._costs.of(method, scope["path"].removeprefix(self._root_path)).route,
+            route=route_of(scope),
             status=status,
             took_seconds=round(took, 4),
         )
+
+
+def route_of(scope: Scope) -> str:
+    """Return the template of the route of a request that has come to the site; "none" where there is no such route."""
+    return str(scope[_ROUTE])
 
 
 def method_of(scope: Scope) -> str:
