@@ -129,6 +129,7 @@ lock:
 	$(UV_COMPILE) -c requirements/all.lock requirements/cluster.in -o requirements/cluster.lock
 	$(UV_COMPILE) -c requirements/all.lock requirements/runtime.in -o requirements/runtime.lock
 	$(UV_COMPILE) --upgrade requirements/generator.in -o requirements/generator.lock
+	$(UV_COMPILE) --upgrade requirements/load.in -o requirements/load.lock
 	$(UV_COMPILE) --upgrade requirements/s3_servers.in -o requirements/s3_servers.lock
 	npm update --silent --package-lock-only --omit-lockfile-registry-resolved --prefix requirements/s3rver
 

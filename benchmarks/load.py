@@ -1,11 +1,13 @@
 """
 A party: 50 members put 20 photos each in at the same time, as the pages send them, while somebody else looks on.
 
-    .venv/bin/python benchmarks/load.py [--members 50] [--photos 20]
+    .venv/bin/python benchmarks/load.py [--members 50] [--photos 20] [--by COMMAND]
 
 A real daemon on loopback takes them: three files of each member at once, tus in parts of 5 MB. Afterwards every
 photo is fetched and compared with what was sent. Prints errors, losses, time, the peak memory of the daemon and of
 all its processes, and how long the page of the sealed capsule took meanwhile. Linux only.
+
+With --by another program sends the same: `locustfile.py` or `k6.js` beside this file, which say how.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import json
 import multiprocessing
 import os
 import re
+import shlex
 import statistics
 import subprocess
 import sys
@@ -27,7 +30,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -68,10 +71,24 @@ class Tally:
     bytes: int = 0
 
 
+@dataclass(frozen=True)
+class Party:
+    """Who sends what where."""
+
+    url: str
+    capsule: str
+    onlooker: str
+    members: list[Member]
+    photos: list[bytes]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--members", type=int, default=50)
     parser.add_argument("--photos", type=int, default=20)
+    parser.add_argument(
+        "--by", metavar="COMMAND", help="have this send, by what the file of CAPSULE_LOAD says"
+    )
     options = parser.parse_args()
     photos = [draw(number) for number in range(options.photos)]
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +99,11 @@ def main() -> None:
         capsule, onlooker, members = prepare(root, options.members)
         with daemon(root) as (url, pid), Memory(pid) as held, onlooking(url, capsule, onlooker) as look:
             load, started = os.getloadavg()[0], time.monotonic()
-            tally = asyncio.run(put_everything_in(url, members, photos))
+            if options.by:
+                party = Party(url=url, capsule=capsule, onlooker=onlooker, members=members, photos=photos)
+                tally = put_in_by(options.by, party, root)
+            else:
+                tally = asyncio.run(put_everything_in(url, members, photos))
             seconds = time.monotonic() - started
             pages = look()
             peak = (held.daemon, held.family)
@@ -207,6 +228,30 @@ def look_on(pipe: Connection, page: str, token: str) -> None:
             client.get(page).raise_for_status()
             times.append(time.perf_counter() - started)
     pipe.send(times)
+
+
+def put_in_by(command: str, party: Party, folder: Path) -> Tally:
+    """Have another program send, and return what has become of it by what each member's story holds."""
+    paths = [folder / f"{number}.jpg" for number in range(len(party.photos))]
+    for path, photo in zip(paths, party.photos, strict=True):
+        path.write_bytes(photo)
+    told = asdict(party) | {"photos": [str(path) for path in paths]}
+    (folder / "party.json").write_text(json.dumps(told), encoding="utf-8")
+    environment = {**os.environ, "CAPSULE_LOAD": str(folder / "party.json")}
+    ended = subprocess.run(shlex.split(command), env=environment, check=False)
+    tally = Tally(errors=[f"{command} ended with {ended.returncode}"] if ended.returncode else [])
+    with httpx.Client(base_url=party.url, timeout=60) as client:
+        for number, member in enumerate(party.members):
+            who = {"authorization": f"Bearer {member.token}"}
+            story = (
+                client.get(f"/api/v1/stories/{member.story}", headers=who).raise_for_status().json()["story"]
+            )
+            for medium in story["media"]:
+                sent = of_member(party.photos[int(medium["file"].partition(".")[0])], number)
+                tally.kept.append((medium["id"], member.token, hashlib.sha256(sent).digest()))
+                tally.stages["kept"] += 1
+                tally.bytes += medium["bytes"]
+    return tally
 
 
 async def put_everything_in(url: str, members: list[Member], photos: list[bytes]) -> Tally:

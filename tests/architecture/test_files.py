@@ -61,7 +61,7 @@ def found(pattern: str, paths: list[Path]) -> list[str]:
 
 def test_there_is_something_to_look_at():
     assert len(CODE) > 20
-    assert len(LOCKS) == 6
+    assert len(LOCKS) == 7
     assert PROJECT / "README.md" in WORDS
 
 
