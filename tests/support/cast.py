@@ -378,14 +378,14 @@ def add_story(
     now: datetime = NOW,
 ) -> Story:
     """A story with photos."""
-    story = stories.add(
+    add = functools.partial(stories.add_for, address=in_name_of) if in_name_of else stories.add
+    story = add(
         instance.store,
         instance.vault,
         by,
         capsule.id,
         title=title,
         text=text,
-        in_name_of=in_name_of,
         now=now,
     )
     pictures = [make_photo() for _ in range(photos)] if isinstance(photos, int) else photos

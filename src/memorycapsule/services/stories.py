@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, TypeVar
 
-from memorycapsule.domain.capsules import Capsule
+from memorycapsule.domain.capsules import Capsule, Member
 from memorycapsule.domain.capture_times import WallTimes
 from memorycapsule.domain.dated_names import taken_by_name
 from memorycapsule.domain.events import Event
@@ -22,6 +22,7 @@ from memorycapsule.domain.stories import (
     MediumDetails,
     MediumKind,
     Story,
+    StoryWords,
     Viewer,
     changed_words,
     checked_caption,
@@ -61,49 +62,43 @@ def add(
     *,
     title: str | None,
     text: str | None,
-    in_name_of: str | None = None,
     once: str | None = None,
     now: datetime,
 ) -> Story:
     """
     Add a story, its words sealed at once; media are attached to it one by one.
 
-    `in_name_of` is the address of somebody for whom the admin adds it (grandmother's shoebox, scanned), as
-    `invitations.act_for` has it; such a story is recorded as attached by the admin, who cannot read it afterwards.
-    `once` is an idempotency key: a second
-    call with the same one adds nothing and returns the story of the first. Raises NotFound, NotAllowed for
-    recipients and after the date, UsageProblem.
+    `once` is an idempotency key: a second call with the same one adds nothing and returns the story of the first.
+    Raises NotFound, NotAllowed for recipients and after the date, UsageProblem.
     """
     viewer.check(Scope.CONTRIBUTE)
     words = checked_words(title, text)
     with store.transaction() as tx:
-        if in_name_of is None:
-            capsule, member = reading.standing_in(tx, viewer, reference)
-        else:
-            capsule, member = invitations.act_for(tx, viewer, reference, in_name_of, now)
-        capsule = _lock_sealed(tx, capsule.id, now)
-        if not member.may_add_stories:
-            raise NotAllowed("contributors_only")
-        story_id = str(uuid.uuid4())
-        if once is not None:
-            story_id = vault.key.row_id("story", viewer.session_id, capsule.id, member.id, once)
-            if known := story_store.stories.find(tx, story_id):
-                return known
-        story = Story(
-            id=story_id,
-            capsule_id=capsule.id,
-            member_id=member.id,
-            attached_by=viewer.account_id,
-            session_id=viewer.session_id,
-            position=story_store.next_story_position(tx, member.id),
-            words=vault.sealed_words(capsule, words),
-            is_sealed=True,
-            created_at=now,
-            changed_at=now,
-        )
-        story_store.stories.add(tx, story)
-        _record(tx, "story.added", story, now)
-    return story
+        capsule, member = reading.standing_in(tx, viewer, reference)
+        return _add(tx, vault, viewer, capsule, member, words, once, now)
+
+
+def add_for(
+    store: Store,
+    vault: Vault,
+    viewer: Viewer,
+    reference: str,
+    *,
+    address: str,
+    title: str | None,
+    text: str | None,
+    now: datetime,
+) -> Story:
+    """
+    Add a story in the name of whoever has this address (grandmother's shoebox, scanned), as `invitations.act_for` says.
+
+    It is recorded as attached by the admin, who cannot read it afterwards. Raises what `add` and `act_for` raise.
+    """
+    viewer.check(Scope.CONTRIBUTE)
+    words = checked_words(title, text)
+    with store.transaction() as tx:
+        capsule, member = invitations.act_for(tx, viewer, reference, address, now)
+        return _add(tx, vault, viewer, capsule, member, words, None, now)
 
 
 def attach(
@@ -419,6 +414,41 @@ Ordered = TypeVar("Ordered", Story, Medium)
 def _in_order(things: list[Ordered], ids: Sequence[str]) -> list[Ordered]:
     wanted = {one_id: place for place, one_id in enumerate(ids)}
     return sorted(things, key=lambda thing: wanted.get(thing.id, len(wanted)))
+
+
+def _add(
+    tx: Transaction,
+    vault: Vault,
+    viewer: Viewer,
+    capsule: Capsule,
+    member: Member,
+    words: StoryWords,
+    once: str | None,
+    now: datetime,
+) -> Story:
+    capsule = _lock_sealed(tx, capsule.id, now)
+    if not member.may_add_stories:
+        raise NotAllowed("contributors_only")
+    story_id = str(uuid.uuid4())
+    if once is not None:
+        story_id = vault.key.row_id("story", viewer.session_id, capsule.id, member.id, once)
+        if known := story_store.stories.find(tx, story_id):
+            return known
+    story = Story(
+        id=story_id,
+        capsule_id=capsule.id,
+        member_id=member.id,
+        attached_by=viewer.account_id,
+        session_id=viewer.session_id,
+        position=story_store.next_story_position(tx, member.id),
+        words=vault.sealed_words(capsule, words),
+        is_sealed=True,
+        created_at=now,
+        changed_at=now,
+    )
+    story_store.stories.add(tx, story)
+    _record(tx, "story.added", story, now)
+    return story
 
 
 def _lock_sealed(tx: Transaction, capsule_id: str, now: datetime) -> Capsule:

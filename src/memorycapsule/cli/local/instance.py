@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
@@ -236,17 +237,10 @@ class LocalInstance:
         from memorycapsule.services import stories
 
         app = self._app
-        added = stories.add(
-            app.store,
-            app.vault,
-            self._viewer,
-            reference,
-            title=title,
-            text=text,
-            in_name_of=self._acting_as,
-            now=app.now(),
-        )
-        return added.id
+        add = stories.add
+        if self._acting_as is not None:
+            add = functools.partial(stories.add_for, address=self._acting_as)
+        return add(app.store, app.vault, self._viewer, reference, title=title, text=text, now=app.now()).id
 
     def next_position(self, story_id: str) -> int | None:
         from memorycapsule.services import reading
