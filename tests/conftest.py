@@ -67,6 +67,8 @@ def _clean_session() -> Iterator[None]:
             is_ours = name.startswith("CAPSULE_") and not name.startswith("CAPSULE_TEST_")
             if is_ours or name in _MEDDLING:
                 patch.delenv(name)
+        # GNU's readline, which pytest loads, sets this one behind the back of os.environ, and programs inherit it.
+        os.unsetenv("COLUMNS")
         patch.setenv("LANG", "C.UTF-8")
         yield
 
