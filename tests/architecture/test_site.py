@@ -88,6 +88,13 @@ def test_every_picture_of_the_documents_is_shown_by_one():
     assert [path.name for path in sorted(DOCS.glob("screenshots/*")) if path.resolve() not in shown] == []
 
 
+def test_every_page_is_there_in_both_languages_but_one_whose_proofs_are_in_english():
+    english, korean = ({page.name for page in (DOCS / language).glob("*.md")} for language in ("en", "ko"))
+
+    assert english - korean == {"promises.md"}
+    assert korean - english == set()
+
+
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning_and_speaks_the_language_of_each_page(tmp_path):
     built = build(DOCS, tmp_path)
