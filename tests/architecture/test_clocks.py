@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from support.syntax_trees import tree_of
+
 TESTS = Path(__file__).parent.parent
 #: Functions of `time` that tell how long something takes.
 STOPWATCHES = {
@@ -54,7 +56,7 @@ def test_no_test_asserts_how_long_something_takes():
         f"{path.relative_to(TESTS)}:{line}"
         for path in sorted(TESTS.rglob("*.py"))
         if str(path.relative_to(TESTS)) not in CLOCKS
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for function in ast.walk(tree_of(path))
         if isinstance(function, ast.FunctionDef)
         for line in asserted_times(function)
     ]

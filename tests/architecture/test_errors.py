@@ -24,6 +24,7 @@ import memorycapsule.demo.life
 from memorycapsule.errors import CapsuleError, DiskFull, MediaRefused, Refusal
 from memorycapsule.words.catalogues import Wording, wording
 from memorycapsule.words.languages import languages
+from support.syntax_trees import tree_of
 
 PACKAGE = Path(memorycapsule.__file__).parent
 #: The rooms of those who know the language of a person.
@@ -55,9 +56,7 @@ KINDS = {kind.__name__: kind for kind in kinds_of_errors()}
 
 @functools.cache
 def trees() -> dict[str, ast.Module]:
-    return {
-        str(path.relative_to(PACKAGE)): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))
-    }
+    return {str(path.relative_to(PACKAGE)): tree_of(path) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def kind_of(call: ast.Call) -> str | None:

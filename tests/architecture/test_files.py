@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from support.syntax_trees import tree_of
+
 PROJECT = Path(__file__).parents[2]
 LOCKS = sorted((PROJECT / "requirements").glob("*.lock"))
 CODE = sorted(
@@ -186,7 +188,7 @@ def test_no_function_takes_more_than_eight_positional_parameters():
     """But the commands: what Typer hands them are their options, each by its name."""
     found = {}
     for path in sorted((PROJECT / "src").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 names = [one.arg for one in (*node.args.posonlyargs, *node.args.args)]
                 is_command = names[:1] == ["ctx"]

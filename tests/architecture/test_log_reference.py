@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from memorycapsule.daemon import logs
+from support.syntax_trees import tree_of
 
 PROJECT = Path(__file__).parents[2]
 REFERENCE = (PROJECT / "docs" / "en" / "events.md").read_text()
@@ -16,7 +17,7 @@ EVENT = re.compile(r"[a-z]+\.[a-z_]+")
 
 def calls() -> list[ast.Call]:
     """All calls that log something by name."""
-    trees = (ast.parse(path.read_text()) for path in (PROJECT / "src").rglob("*.py"))
+    trees = (tree_of(path) for path in (PROJECT / "src").rglob("*.py"))
     return [
         node
         for tree in trees
@@ -62,7 +63,7 @@ def test_no_event_stands_in_the_reference_that_the_program_does_not_know():
     words = {
         node.value
         for path in (PROJECT / "src").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and EVENT.fullmatch(node.value)
     }
 

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from support.syntax_trees import tree_of
+
 PROJECT = Path(__file__).parents[2]
 PACKAGE = PROJECT / "src" / "memorycapsule"
 PAGES = PACKAGE / "daemon" / "http"
@@ -31,7 +33,7 @@ PLAIN = {
 
 def classes(path: Path) -> Iterator[str]:
     """The names of all classes in a module, inner ones too."""
-    return (node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef))
+    return (node.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef))
 
 
 def words(name: str) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from memorycapsule.words.languages import languages
+from support.syntax_trees import tree_of
 
 PACKAGE = Path(__file__).parents[2] / "src" / "memorycapsule"
 CODE = sorted(PACKAGE.rglob("*.py"))
@@ -42,7 +43,7 @@ def place(path: Path) -> str:
 
 def strings(path: Path) -> Iterator[str]:
     """The strings of a module, without those that explain something."""
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     explaining = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in explaining:
@@ -74,7 +75,7 @@ def test_no_code_asks_which_language_it_is():
         f"{place(path)}:{node.lineno}"
         for path in CODE
         if quoted.search(path.read_text())
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Compare | ast.match_case)
         for part in ast.walk(node.pattern if isinstance(node, ast.match_case) else node)
         if isinstance(part, ast.Constant) and part.value in languages()

@@ -80,6 +80,7 @@ def test_all_that_a_child_writes_is_read_also_when_it_writes_much_to_both_pipes(
     assert (done.returncode, done.stdout, done.stderr) == (3, b"o" * 1_000_000, b"e" * 1_000_000)
 
 
+@pytest.mark.slow
 def test_a_child_that_works_for_ever_is_told_from_one_that_hangs(monkeypatch):
     monkeypatch.setattr(hangs, "HANG_SECONDS", 0.5)
     with pytest.raises(processes.OutOfCpu):
@@ -88,6 +89,7 @@ def test_a_child_that_works_for_ever_is_told_from_one_that_hangs(monkeypatch):
         processes.run(python("import time; time.sleep(900)"), processes.ChildLimits(cpu_seconds=1))
 
 
+@pytest.mark.slow
 def test_a_child_that_ends_well_after_the_limit_of_its_cpu_time_has_done_its_work():
     code = "import signal, time; signal.signal(signal.SIGXCPU, signal.SIG_IGN)"
     code += "\nwhile time.process_time() < 1.2: pass"
@@ -112,6 +114,7 @@ def test_ffmpeg_that_is_told_to_end_is_postponed():
     ended.join()
 
 
+@pytest.mark.slow
 def test_ffmpeg_that_has_used_up_its_cpu_time_is_told_from_that():
     busy = ["-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc=size=hd1080", "-f", "null", "-"]
     with pytest.raises(processes.OutOfCpu):

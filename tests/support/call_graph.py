@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.syntax_trees import tree_of
+
 SOURCES = Path(__file__).parents[2] / "src"
 
 
@@ -28,7 +30,7 @@ def call_graph(package: str) -> CallGraph:
     graph = CallGraph()
     for path in sorted((SOURCES / package.replace(".", "/")).rglob("*.py")):
         module = ".".join(path.relative_to(SOURCES).with_suffix("").parts).removesuffix(".__init__")
-        read_module(graph, module, ast.parse(path.read_text()))
+        read_module(graph, module, tree_of(path))
     return graph
 
 

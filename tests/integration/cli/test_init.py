@@ -301,6 +301,7 @@ def test_an_opening_is_rehearsed_without_opening_anything(summer):
     assert summer("doctor", "--opening", "winter", "--json").error["code"] == "not_found"
 
 
+@pytest.mark.slow
 def test_a_face_model_that_is_none_is_said_in_one_sentence(capsule, tmp_path, monkeypatch):
     capsule(*INIT)
     assert "face model" not in capsule("doctor").out

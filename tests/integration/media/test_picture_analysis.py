@@ -146,6 +146,7 @@ def test_different_photos_are_not_alike(samples, prepare, analyse):
 
 
 @pytest.mark.parametrize("scene", ["Landscape", "Portrait"])
+@pytest.mark.slow
 def test_all_orientations_of_a_scene_look_the_same_once_prepared(samples, prepare, analyse, scene):
     analyses, pictures = analyse(
         {

@@ -54,6 +54,7 @@ def test_a_file_is_read_sought_and_asked_for_its_descriptor_as_any_other():
         assert os.pread(file.fileno(), 5, 100) == CONTENT[100:105]
 
 
+@pytest.mark.slow
 def test_what_nobody_asks_for_any_more_is_forgotten_and_closed():
     plain, unseal = PlainFiles(seconds=0.05), Unsealing()
     with plain.opened("a clip", unseal) as file:
@@ -95,6 +96,7 @@ def test_few_are_kept_and_those_that_were_asked_for_last():
     assert unsealings[1].times == 2
 
 
+@pytest.mark.slow
 def test_what_makes_room_for_others_is_closed_at_once():
     gc.collect()  # what earlier tests have left open
     plain, before = PlainFiles(), open_plain_files()

@@ -166,6 +166,7 @@ def test_every_broken_sample_is_refused_or_taken(samples, refused):
 
 
 @pytest.mark.parametrize(("name", "refusal"), BROKEN.items())
+@pytest.mark.slow
 def test_what_is_visibly_broken_is_never_taken_without_a_word(refused, name, refusal):
     with file_refused(refusal):
         raise refused[name]

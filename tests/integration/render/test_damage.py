@@ -9,6 +9,8 @@ from memorycapsule.domain.film.plan import Clip
 from memorycapsule.errors import RenderFailed
 from memorycapsule.render.worker_pool import WorkerPool
 
+pytestmark = pytest.mark.slow
+
 GREEN = (40, 160, 60)
 
 
@@ -88,7 +90,6 @@ def test_a_bad_segment_is_made_again(studio, damage):
     assert len(decoded.frames) == plan.frames
 
 
-@pytest.mark.slow
 def test_segments_that_cannot_be_joined_are_made_again_by_the_next_try(studio):
     plan = studio.plan([studio.photo(f"p{number}") for number in range(4)], segment_seconds=1.5)
     first, _ = studio.film(plan)
@@ -104,7 +105,6 @@ def test_segments_that_cannot_be_joined_are_made_again_by_the_next_try(studio):
     assert len(decoded.frames) == plan.frames
 
 
-@pytest.mark.slow
 def test_one_bad_segment_among_good_ones_is_no_short_film(studio):
     plan = studio.plan([studio.photo(f"p{number}") for number in range(4)], segment_seconds=1.5)
     first, _ = studio.film(plan)

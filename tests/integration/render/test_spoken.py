@@ -12,6 +12,8 @@ from memorycapsule.render import sound
 from memorycapsule.render.segment_jobs import survey
 from memorycapsule.render.worker_pool import SoundResult
 
+pytestmark = pytest.mark.slow
+
 MUSIC, VOICE, OTHER = 440, 2000, 3100
 
 

@@ -83,6 +83,7 @@ def blurred_noise():
 )
 # cv2.resize copies what keeps its size, as 164 pixels do here.
 @example(1 + 1 / 512, 0.0, 0.0)
+@pytest.mark.slow
 def test_a_view_is_the_cubic_of_its_pixels_wherever_it_lies(step, x, y):
     canvas = blurred_noise()
     frame = new_frame(160, 90)
