@@ -5,7 +5,7 @@ How many machines so many members need: a model on paper, and a simulation of th
 
 Prints what an instance of each size holds, and what happens on its busiest day when a third of that day's capsules
 open in the same minute: how long until the last opening, the last letter and the last film, by the model and by the
-simulation. Costs are those of docs/en/postgres.md, which says where each was measured.
+simulation. Costs are those of docs/scale.md, which says where each was measured.
 """
 
 from __future__ import annotations
