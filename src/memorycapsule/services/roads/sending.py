@@ -105,7 +105,7 @@ def _is_resting(state: RoadState, now: datetime) -> bool:
 
 
 def _claim(tx: Transaction, teller: Teller, first: Notification, now: datetime) -> _Leaving:
-    message_id = first.message_id or notification_store.leaving_with(tx, first)[0].id
+    message_id = first.message_id or first.id
     tries = first.tries + 1
     # Should this try be cut off, it counts, and the next one comes by itself.
     notification_store.change_together(
