@@ -15,10 +15,7 @@ CATALOGUES = (
     "account", "common", "contributing", "dates", "films", "guests", "letters", "managing", "opened", "photos",
 )  # fmt: skip
 PAGES = [
-    path
-    for language in LANGUAGES
-    for name in ("organiser", "member")
-    if (path := PROJECT / "docs" / language / f"{name}.md").exists()
+    PROJECT / "docs" / language / f"{name}.md" for language in LANGUAGES for name in ("organiser", "member")
 ]
 _VALUE = re.compile(r"\\\{.*?\\\}")
 
