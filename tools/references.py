@@ -280,7 +280,7 @@ def _shapes_of_api(say: Speaker) -> Iterator[str]:
 # Tables of the English page
 
 
-def _tables(page: str) -> dict[str, list[str]]:
+def tables(page: str) -> dict[str, list[str]]:
     """Return the tables of an English page by the headings above them."""
     found: dict[str, list[str]] = {}
     heading = ""
@@ -293,7 +293,7 @@ def _tables(page: str) -> dict[str, list[str]]:
 
 
 def _translated(say: Speaker, page: str, heading: str) -> Iterator[str]:
-    head, line, *rows = _tables(page)[heading]
+    head, line, *rows = tables(page)[heading]
     yield _row(say(cell) for cell in _cells(head))
     yield line
     for row in rows:
@@ -307,7 +307,8 @@ def _cells(row: str) -> list[str]:
 
 # Pages
 
-_BLOCKS: Mapping[str, Callable[[Speaker], Iterator[str]]] = {
+#: What is written into one place of a page, by its name.
+BLOCKS: Mapping[str, Callable[[Speaker], Iterator[str]]] = {
     "options": _options,
     "shapes of commands": _shapes_of_commands,
     "exit codes": _exit_codes,
@@ -318,8 +319,8 @@ _BLOCKS: Mapping[str, Callable[[Speaker], Iterator[str]]] = {
 
 def _block(say: Speaker, page: str, name: str) -> Iterator[str]:
     kind, _, rest = name.partition(" ")
-    if name in _BLOCKS:
-        return _BLOCKS[name](say)
+    if name in BLOCKS:
+        return BLOCKS[name](say)
     if kind == "command":
         return _command(say, rest)
     if kind == "API":
@@ -350,8 +351,7 @@ def references() -> dict[Path, str]:
         say = Speaker(language)
         for page in PAGES:
             path = DOCS / language / f"{page}.md"
-            if path.exists():
-                found[path] = written_page(say, path)
+            found[path] = written_page(say, path)
         if say.missing:
             raise ValueError("\n".join(["These have no translation:", *dict.fromkeys(say.missing)]))
         if left := say.texts.keys() - say.used:

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
+from integration.docs.pages import LANGUAGES, PROJECT
 from memorycapsule.schemas.members import Member
-from support.references import PROJECT, tool
+from support.references import tool
 
 TOOL, ANSWERS = tool("references"), tool("answers")
 DOCS = PROJECT / "docs"
-LANGUAGES = ["en", "ko"]
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +23,21 @@ def test_a_reference_is_the_one_that_the_tool_writes(written, language: str, pag
     path = DOCS / language / f"{page}.md"
 
     assert path.read_text() == written[path], "Run .venv/bin/python tools/references.py."
+
+
+def test_whatever_the_program_says_is_written_into_a_page():
+    blocks = {name for page in TOOL.PAGES for name in TOOL.names(DOCS / "en" / f"{page}.md")}
+
+    assert [name for name in TOOL.BLOCKS if name not in blocks] == []
+
+
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+@pytest.mark.parametrize("page", TOOL.PAGES)
+def test_what_is_written_into_a_page_is_written_into_it_in_each_language(language: str, page: str):
+    """Of an English page that is written by hand, those are its tables."""
+    tables = [f"table {heading}" for heading in TOOL.tables(page)]
+
+    assert TOOL.names(DOCS / language / f"{page}.md") == (TOOL.names(DOCS / "en" / f"{page}.md") or tables)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
