@@ -197,6 +197,12 @@ class TestFiles:
         assert str(place.file) in said
         assert "line 2" in said
 
+    @pytest.mark.parametrize("value", ["9" * 5000, "[" * 100_000])
+    def test_a_file_whose_numbers_or_brackets_have_no_end_is_named(self, place, value):
+        place.write(f"[daemon]\nport = {value}")
+
+        assert str(place.file) in problem(place)
+
     def test_a_folder_instead_of_a_file_is_named(self, place):
         assert str(place.folder) in problem(place, config_file=place.folder)
 

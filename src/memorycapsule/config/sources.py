@@ -200,6 +200,10 @@ def _from_config_file(path: Path, *, must_exist: bool) -> Iterator[tuple[str, Fo
         raise ConfigurationProblem("config_not_toml", file=path, problem=_cause(error)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationProblem("config_unreadable", file=path, problem=_cause(error)) from error
+    except (ValueError, RecursionError) as error:
+        # A number with thousands of digits, or thousands of brackets in each other.
+        problem = CapsuleError("toml_out_of_bounds")
+        raise ConfigurationProblem("config_not_toml", file=path, problem=problem) from error
     settings = fields()
     for key, value in _flattened(table):
         if key in sections() and not isinstance(value, dict):
