@@ -4,9 +4,11 @@ What is there before the first statement of a page; `<!-- stage: instance capsul
 Every page finds photos in `~/Pictures/summer` and `~/Pictures/scanned`.
 """
 
+import contextlib
 import io
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -145,6 +147,10 @@ def _older(shell: Shell) -> None:
     golden.unpack("0001", made, f"sqlite:///{made / 'capsule.db'}")
     shutil.move(made / "data", data)
     shutil.move(made / "capsule.db", data)
+    with contextlib.closing(sqlite3.connect(data / "capsule.db")) as database, database:
+        # It has worked until now. A clock that is days ahead of what was seen would be doubted.
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        database.execute("UPDATE instance SET seen_at = ?", [now])
     shutil.move(made / "data-keys", settings)
     data.chmod(0o700)
     (settings / "instance.key").chmod(0o600)
