@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +56,7 @@ class House:
         return json.loads(done.stdout)
 
     def publish(self, version: str, *, migration: str) -> None:
-        """Have a newer version where the clone came from, whose migration runs a statement."""
+        """Have a newer version where the clone came from, whose last migration runs a statement."""
         there = self.folder / "upstream"
         module = there / VERSION
         module.write_text(module.read_text().replace('"0.1.0"', f'"{version}"'))
@@ -135,6 +137,35 @@ def test_an_update_whose_migration_fails_leaves_everything_as_it_was(house):
     assert house.capsule("--version")["version"] == "0.1.0"
     assert [one["slug"] for one in house.capsule("list")["capsules"]] == ["kept"]
     assert not list((house.folder / "data").glob("capsule.db.after-update-*"))
+
+
+def test_an_update_whose_second_migration_fails_leaves_nothing_of_the_first(house):
+    house.publish("0.2.0", migration="CREATE TABLE newer (id INTEGER)")
+    there = house.folder / "upstream"
+    second = NEWER.format(before="9999", statement="CREATE TABLE capsule (id INTEGER)").replace(
+        'revision = "9999"', 'revision = "99999"', 1
+    )
+    (there / MIGRATIONS / "99999_newest.py").write_text(second)
+    git(there, "add", "-A")
+    git(there, "commit", "-q", "-m", "two")
+
+    assert house.capsule("update", house.folder / "backups", code=1)["error"]["reason"] == "update_undone"
+    assert house.capsule("--version")["version"] == "0.1.0"
+    assert [one["slug"] for one in house.capsule("list")["capsules"]] == ["kept"]
+    with closing(sqlite3.connect(house.folder / "data" / "capsule.db")) as database:
+        assert not database.execute("SELECT name FROM sqlite_master WHERE name = 'newer'").fetchall()
+
+
+def test_an_update_that_is_cut_off_behind_its_migration_puts_the_database_back_as_well(house):
+    door = house.folder / "upstream/src/memorycapsule/cli/commands/maintenance.py"
+    told = "    after = schema.newest_revision()\n"
+    assert told in door.read_text()
+    door.write_text(door.read_text().replace(told, f"    raise SystemExit(9)\n{told}"))
+    house.publish("0.2.0", migration="CREATE TABLE newer (id INTEGER)")
+
+    assert house.capsule("update", house.folder / "backups", code=1)["error"]["reason"] == "update_undone"
+    assert house.capsule("--version")["version"] == "0.1.0"
+    assert [one["slug"] for one in house.capsule("list")["capsules"]] == ["kept"]
 
 
 def test_an_update_waits_for_whoever_works_in_the_data_folder(house):

@@ -22,6 +22,8 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _ENGINE = "engine"
 #: Not ours: Alembic's own table, and those of the engine, in which jobs come and go at any time.
 _OTHERS_TABLES = ("alembic_version", "procrastinate_")
+#: What follows the name of a database in those of its copies.
+_COPIED = ".before-upgrade-"
 
 
 def check(store: Store, *, with_engine: bool = False) -> None:
@@ -159,9 +161,14 @@ def _copy(store: Store) -> Path | None:
     if not store.is_sqlite or not database:
         return None
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    copy = Path(f"{database}.before-upgrade-{stamp}")
+    copy = Path(f"{database}{_COPIED}{stamp}")
     copy_file(Path(database), copy)
     return copy
+
+
+def copies_of(database: Path) -> list[Path]:
+    """Return the copies of an SQLite file that upgrades have made, oldest first."""
+    return sorted(database.parent.glob(f"{database.name}{_COPIED}*"))
 
 
 def copy_file(database: Path, copy: Path) -> None:

@@ -88,7 +88,10 @@ def update(
     with run.standing_still():
         door.out.note(words("cli_update_fetches"))
         at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        run.program.keep({"version": __version__, "at": at, "copy": None, "can_go_back": True})
+        revision = run.revision()
+        run.program.keep(
+            {"version": __version__, "at": at, "revision": revision, "copy": None, "can_go_back": True}
+        )
         try:
             run.program.fetch(package)
             database = run.answer_of("db", "upgrade")["database"]
@@ -100,6 +103,7 @@ def update(
             run.start()
         except (CapsuleError, OSError, LookupError, KeyboardInterrupt) as error:
             problem = _problem_of(error)
+            run.note_what_was_cut_off()
             if not run.program.note()["can_go_back"]:
                 raise CapsuleError("update_not_undone", problem=problem) from error
             run.stop()
@@ -121,6 +125,7 @@ def _problem_of(error: BaseException) -> CapsuleError:
 
 def _go_back(run: _Updating, *, is_asked: bool) -> None:
     """Take the program before again, and the database that it knows. Raises NotFound, ConfigurationProblem."""
+    run.note_what_was_cut_off()
     door, note = run.door, run.program.note()
     if not note["can_go_back"]:
         raise ConfigurationProblem("update_back_postgres")
@@ -142,8 +147,10 @@ class _Updating:
     """One update: the program, and what runs it."""
 
     def __init__(self, door: Door, settings: Settings, program: Program) -> None:
+        from memorycapsule.store.schema import copies_of
         from memorycapsule.systemd import installing, units
 
+        self._copies_of = copies_of
         self.door, self.settings, self.program = door, settings, program
         self._systemd = installing.Systemd(is_own=os.geteuid() != 0)
         files = {path.name for path in installing.installed(self._systemd.folder)}
@@ -200,6 +207,23 @@ class _Updating:
             except OSError as error:
                 problem = system_problem(error)
                 raise ConfigurationProblem("service_unwritten", folder=folder, problem=problem) from error
+
+    def revision(self) -> str:
+        """Return what the database is at. Raises CapsuleError where that does not fit the program that is there."""
+        return str(self.answer_of("db", "check")["database"]["revision"])
+
+    def note_what_was_cut_off(self) -> None:
+        """Note the copy of an upgrade of the database that was whole and yet was not told of. Raises NotFound."""
+        note, database = self.program.note(), self.settings.database_path
+        try:
+            revision = self.revision()
+        except CapsuleError:
+            return  # It happens whole or not at all, and the newer program does not find it.
+        if revision == note["revision"] or note["copy"]:
+            return
+        copies = self._copies_of(database) if database else []
+        copy = str(copies[-1]) if copies else None
+        self.program.add_to_note(copy=copy, can_go_back=copy is not None)
 
     def put_back(self) -> None:
         """Put the program before into its place, and the database as it was before that one was changed."""
