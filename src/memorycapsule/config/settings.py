@@ -149,6 +149,10 @@ class Settings(BaseSettings):
             "notify.webhook_secret",
         }
     )
+    #: What names somebody or their accounts: no file that everybody may read holds it.
+    PERSONAL: ClassVar[frozenset[str]] = frozenset(
+        {"mail.sender_address", "mail.sender_name", "s3.access_key_id", "smtp.username"}
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -98,8 +98,8 @@ def unit_files(installation: Installation) -> dict[str, str]:
     """
     Return the texts of the units by their names.
 
-    Raises ConfigurationProblem for a secret that comes from the environment, which no unit may hold, and for a path or
-    value that cannot stand in one.
+    Raises ConfigurationProblem for something secret or personal that comes from the environment, since everybody on
+    the machine may read a unit, and for a path or value that cannot stand in one.
     """
     if not installation.by_timer:
         return {SERVICE: _service(installation)}
@@ -194,6 +194,8 @@ def _environment(installation: Installation) -> Iterator[tuple[str, str]]:
         if origin == f"environment {variable}":
             if key in settings.SECRETS or (key == "store_url" and shown[key] != settings.store_url):
                 raise ConfigurationProblem("service_secret_in_environment", key=key, variable=variable)
+            if key in settings.PERSONAL:
+                raise ConfigurationProblem("service_personal_in_environment", key=key, variable=variable)
             yield variable, shown[key]
         elif origin == "default" and key == "data_dir":  # which depends on who asks
             yield variable, shown[key]

@@ -65,10 +65,14 @@ def test_the_services_of_a_machine_are_exposed_to_little(initialised, tmp_path, 
 def test_a_unit_holds_what_the_service_would_not_know_and_no_secret(initialised, tmp_path, monkeypatch):
     secret = tmp_path / "mail password"
     secret.write_text("swordfish")
+    login = tmp_path / "mail login"
+    login.write_text("capsule@example.org")
+    authorities = tmp_path / 'The "Kims" 100%'
+    authorities.write_text("")
     monkeypatch.setenv("CAPSULE_SMTP__HOST", "mail.example.org")
-    monkeypatch.setenv("CAPSULE_SMTP__USERNAME", "capsule@example.org")
+    monkeypatch.setenv("CAPSULE_SMTP__USERNAME_FILE", str(login))
     monkeypatch.setenv("CAPSULE_SMTP__PASSWORD_FILE", str(secret))
-    monkeypatch.setenv("CAPSULE_MAIL__SENDER_NAME", 'The "Kims" 100%')
+    monkeypatch.setenv("CAPSULE_CA_FILE", str(authorities))
 
     answer = initialised("install-service", "--system", "--to", tmp_path / "units", "--json")
     assert answer.code == 0, answer.out
@@ -78,15 +82,17 @@ def test_a_unit_holds_what_the_service_would_not_know_and_no_secret(initialised,
     unit = tmp_path / "units" / SERVICE
     assert said["files"] == [str(unit)]
     assert "swordfish" not in unit.read_text()
+    assert "capsule@example.org" not in unit.read_text()
     words, environment = start_command(unit, tmp_path / "credentials")
     assert words[-3:] == ["--config", str(tmp_path / "config.toml"), "daemon"]
     assert environment["CAPSULE_DATA_DIR"] == str(tmp_path / "data")
     assert environment["CAPSULE_SMTP__HOST"] == "mail.example.org"
-    assert environment["CAPSULE_MAIL__SENDER_NAME"] == 'The "Kims" 100%'
+    assert environment["CAPSULE_CA_FILE"] == str(authorities)
     held = {path.name: path.read_text() for path in (tmp_path / "credentials").iterdir()}
     assert held == {
         "instance.key": (tmp_path / "instance.key").read_text(),
         "capsule_smtp__password": "swordfish",
+        "capsule_smtp__username": "capsule@example.org",
     }
     assert settings_of(unit, "ReadWritePaths") == [str(tmp_path / "data")]
 
@@ -94,7 +100,8 @@ def test_a_unit_holds_what_the_service_would_not_know_and_no_secret(initialised,
 def test_a_secret_of_the_environment_is_refused_before_anything_is_written(
     initialised, tmp_path, monkeypatch
 ):
-    monkeypatch.setenv("CAPSULE_SMTP__USERNAME", "capsule@example.org")
+    monkeypatch.setenv("CAPSULE_SMTP__USERNAME_FILE", str(tmp_path / "login"))
+    (tmp_path / "login").write_text("capsule@example.org")
     monkeypatch.setenv("CAPSULE_SMTP__PASSWORD", "swordfish")
 
     refused = initialised("install-service", "--user", "--to", tmp_path / "units", "--json")
@@ -102,6 +109,26 @@ def test_a_secret_of_the_environment_is_refused_before_anything_is_written(
     assert refused.code == 7
     assert "CAPSULE_SMTP__PASSWORD_FILE" in refused.error["message"]
     assert "swordfish" not in refused.out + refused.err
+    assert not (tmp_path / "units").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CAPSULE_MAIL__SENDER_ADDRESS", "grandma@example.org"),
+        ("CAPSULE_MAIL__SENDER_NAME", "The Kims"),
+    ],
+)
+def test_addresses_and_names_of_the_environment_are_written_into_no_unit(
+    initialised, tmp_path, monkeypatch, variable, value
+):
+    monkeypatch.setenv(variable, value)
+
+    refused = initialised("install-service", "--user", "--to", tmp_path / "units", "--json")
+
+    assert (refused.code, refused.error["reason"]) == (7, "service_personal_in_environment")
+    assert f"{variable}_FILE" in refused.error["message"]
+    assert value not in refused.out + refused.err
     assert not (tmp_path / "units").exists()
 
 
