@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import ssl
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -32,7 +37,8 @@ def post(
     except OSError as error:
         return PostOutcome(problem=CapsuleError("road_ca_file", problem=system_problem(error)))
     try:
-        return asyncio.run(_posted(request, context, timeout_seconds))
+        with asyncio.Runner(loop_factory=_Loop) as runner:
+            return runner.run(_posted(request, context, timeout_seconds))
     except (TimeoutError, httpx.TimeoutException):
         return PostOutcome(problem=CapsuleError("road_timed_out", seconds=int(timeout_seconds)))
     except (httpx.TransportError, OSError) as error:
@@ -57,6 +63,30 @@ async def _posted(request: PostRequest, context: ssl.SSLContext, timeout_seconds
         wait = float(asked) if asked.isdecimal() else 0.0
         problem = CapsuleError("road_answered", status=answer.status_code)
         return PostOutcome(problem=problem, wait_seconds=wait)
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop whose end, and that of the program, waits for no look-up of a name: the system may take minutes."""
+
+    async def getaddrinfo(self, *args: Any, **options: Any) -> Any:
+        """Look up a name as `socket.getaddrinfo` does, in a thread that may be left behind."""
+        found = self.create_future()
+
+        def settle(how: Callable[[Any], None], value: object) -> None:
+            if not found.done():
+                how(value)
+
+        def look_up() -> None:
+            how: Callable[[Any], None] = found.set_result
+            try:
+                value: object = socket.getaddrinfo(*args, **options)
+            except (OSError, UnicodeError) as error:
+                how, value = found.set_exception, error
+            with contextlib.suppress(RuntimeError):  # nobody waits any more, and the loop is closed
+                self.call_soon_threadsafe(settle, how, value)
+
+        threading.Thread(target=look_up, daemon=True).start()
+        return await found
 
 
 def _problem_of(error: httpx.TransportError | OSError) -> CapsuleError:

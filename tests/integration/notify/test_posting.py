@@ -1,5 +1,9 @@
 """Posting to real receivers: it is over in time, and says why in a word."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from memorycapsule.notify.posting import post
@@ -41,6 +45,30 @@ def test_a_receiver_that_does_not_come_to_an_end_is_left(answer):
         problem = post(request_to(receiver.url), timeout_seconds=0.2).problem
 
     assert problem.reason == "road_timed_out"
+
+
+@pytest.mark.slow
+def test_neither_a_post_nor_the_end_of_the_program_waits_for_a_look_up_that_hangs(tmp_path):
+    # The system's resolver reads this file first, and nobody writes into the pipe.
+    aliases = tmp_path / "aliases"
+    os.mkfifo(aliases)
+    program = """
+from memorycapsule.notify.posting import post
+from memorycapsule.notify.requests import PostRequest
+
+request = PostRequest(url="http://receiver", body=b"", headers={})
+print(post(request, timeout_seconds=0.2).problem.reason)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "HOSTALIASES": str(aliases)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.stdout, done.stderr, done.returncode) == ("road_timed_out\n", "", 0)
 
 
 def test_a_redirect_is_not_followed():
