@@ -161,16 +161,18 @@ def open_app(
             settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings.work_dir.mkdir(mode=0o700, exist_ok=True)
         blobs = open_blobs(settings)
+        # A disk goes without a word. A bucket answers, or each request says that it does not.
+        can_vanish = blobs.origin is None and not may_lack_files
         vault = Vault(
             key=key,
             blobs=blobs,
             cache=Cache(settings.cache_dir / "segments", bytes_of(settings.film.cache_size)),
             workspace=settings.work_dir,
             has_addresses=settings.s3.presigned,
-            absence_of=(lambda _blobs: None) if may_lack_files else functools.partial(history.absence, store),
+            absence_of=functools.partial(history.absence, store) if can_vanish else (lambda _blobs: None),
         )
         history.refuse_moved(blobs)
-        if absent := vault.absence():
+        if not may_lack_files and (absent := history.absence(store, blobs)):
             raise absent.as_kind(ConfigurationProblem)
         url = (
             base_url or settings.public_url or lock.holder_url(settings.data_dir) or settings.public_base_url
