@@ -29,5 +29,15 @@ def test_programs_read_the_same(summer, tmp_path):
     assert found["notices"] == []
 
 
+@pytest.mark.slow
+def test_a_few_photos_are_not_said_to_take_no_room(summer, photos):
+    summer("story", "add", "summer", next(photos.rglob("*.jpg")))
+
+    space = next(line for line in summer("status").out.splitlines() if line.startswith("Space:"))
+
+    assert space.endswith(" MB are stored.")
+    assert not space.endswith(" 0 MB are stored.")
+
+
 def test_only_the_admin_sees_it(summer):
     assert summer("status", token=join(summer)).code == 8

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 #: So many openings stand on the screen.
 _OPENINGS = 5
-_GIGABYTE = 1e9
 
 
 def status(ctx: typer.Context) -> None:
@@ -69,6 +68,7 @@ def status(ctx: typer.Context) -> None:
 
 
 def _lines(found: Status, out: Output) -> list[str]:
+    from memorycapsule.words.counts import size_in_words
     from memorycapsule.words.dates import day_in_words
 
     words = out.words
@@ -96,7 +96,7 @@ def _lines(found: Status, out: Output) -> list[str]:
         if found.backed_up_at
         else words("cli_status_backup_none")
     )
-    free, stored = (f"{size / _GIGABYTE:.1f}" for size in (found.free_bytes, found.stored_bytes))
+    free, stored = (size_in_words(size) for size in (found.free_bytes, found.stored_bytes))
     lines.append(words("cli_status_space", free=free, stored=stored))
     return lines
 
