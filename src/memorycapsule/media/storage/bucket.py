@@ -43,6 +43,8 @@ _TRASH = "trash-"
 _QUARANTINE = "quarantine"
 _GONE = "gone"
 _HISTORY = "history"
+#: Where a cloud gives its machines the key of their role: what is asked there when no other key is set.
+_ROLE_PATHS = ("/latest/api/token", "/latest/meta-data/")
 _PIECE_BYTES = 1 << 20
 #: Larger blobs are sent in parts of so many bytes; a service takes 10,000 parts, which are 80 GB.
 _PART_BYTES = 8 << 20
@@ -447,4 +449,6 @@ def _translating_errors() -> Iterator[None]:
 def _unreachable(error: Exception) -> Postponed:
     # The first line: obstore adds the whole of its own error below it.
     said = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    if any(path in said for path in _ROLE_PATHS):
+        return Postponed("blob_storage_without_key")
     return Postponed("blob_storage_unreachable", problem=CapsuleError("other", sentence=said))

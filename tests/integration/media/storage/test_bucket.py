@@ -8,6 +8,8 @@ import pytest
 
 from memorycapsule.errors import NotFound, Postponed
 from memorycapsule.media.storage.blobs import Blobs
+from memorycapsule.media.storage.bucket import BucketAccess, BucketBlobs
+from support.receivers import Receiver
 from support.s3_servers import bucket_blobs
 
 pytestmark = pytest.mark.slow
@@ -32,6 +34,23 @@ def test_two_instances_in_one_bucket_do_not_see_each_other(server, tmp_path):
     keep(one, b"x")
     assert list(other) == []
     assert one.place == f"s3://family/one-{tmp_path.name}"
+
+
+def test_a_bucket_for_which_neither_settings_nor_machine_have_a_key_says_what_to_set(tmp_path, monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    # Where a cloud gives its machines the key of their role: this one has none.
+    with Receiver() as cloud:
+        monkeypatch.setenv("AWS_METADATA_ENDPOINT", cloud.url)
+        access = BucketAccess(
+            bucket="family",
+            prefix="",
+            endpoint=cloud.url,
+            region="us-east-1",
+            access_key_id=None,
+            secret_access_key=None,
+        )
+        with pytest.raises(Postponed, match="blob_storage_without_key"):
+            BucketBlobs(access, lock=tmp_path / "blobs.lock").remembered()
 
 
 def test_a_bucket_that_is_not_there_says_nothing_of_its_blobs(server, tmp_path):
