@@ -266,6 +266,16 @@ def test_saving_never_writes_over_a_file(summer, tmp_path):
     assert sorted(path.name for path in kept.iterdir()) == ["a (2).bmp", "a.bmp"]
 
 
+def test_of_a_story_without_files_nothing_is_saved_and_that_is_said(summer, tmp_path):
+    story = summer(*ADD, "--text", "It rained.", "--title", "Rain", "--json").json["story"]["id"]
+
+    shown = summer("story", "show", story, "--save", tmp_path / "kept")
+    assert shown.code == 0
+    assert "nothing was saved" in shown.out + shown.err
+    assert not (tmp_path / "kept").exists()
+    assert summer("story", "show", story, "--save", tmp_path / "kept", "--json").json["saved"] == []
+
+
 def test_one_photo_of_a_story_is_removed_and_then_all_of_it(summer, tmp_path):
     said = summer(*ADD, bitmap(tmp_path / "1.bmp", 1), bitmap(tmp_path / "2.bmp", 2)).json
     story, medium = said["story"]["id"], said["media"][0]["id"]

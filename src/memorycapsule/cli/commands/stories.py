@@ -50,7 +50,7 @@ def show(
     door = door_of(ctx)
     with door.instance() as there:
         found = there.story(story)
-        saved = _save(there, found, save) if save else []
+        saved = _save(there, found, save) if save and found.media else []
     answer: dict[str, Any] = {"story": found}
     if save:
         answer["saved"] = [str(path) for path in saved]
@@ -68,7 +68,9 @@ def show(
         when = _when(one)
         taken = ", " + door.out.words("cli_medium_taken", when=when) if when else ""
         door.out.show(f"  {one.id}  {plain(one.file)} ({kind}, {size}{taken})")
-    if save:
+    if save and not found.media:
+        door.out.say("\n" + door.out.words("cli_story_saved_none"))
+    elif save:
         folder = plain(str(save))
         door.out.say("\n" + door.out.words("cli_story_saved", files=len(saved), folder=folder))
 
