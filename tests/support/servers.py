@@ -20,7 +20,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, LiteralString, NoReturn, Self
 
 import psycopg
 import pytest
@@ -90,6 +90,10 @@ class Postgres:
             self._templates[like] = str(make_url(url).database)
         return self._create(self._templates[like])
 
+    def create_database_of_bytes(self) -> str:
+        """Make an empty database with the encoding SQL_ASCII, and return its URL for SQLAlchemy."""
+        return self._create("template0", "ENCODING 'SQL_ASCII' LOCALE 'C'")
+
     def drop_database(self, url: str) -> None:
         """Drop the database of `url`, whoever is still connected to it."""
         name = str(make_url(url).database)
@@ -100,9 +104,9 @@ class Postgres:
         for name in list(self._made):
             self.drop_database(self._url(name))
 
-    def _create(self, template: str) -> str:
+    def _create(self, template: str, options: LiteralString = "") -> str:
         name = f"capsule_{os.getpid()}_{next(self._numbers)}"
-        command = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        command = sql.SQL("CREATE DATABASE {} TEMPLATE {} " + options)
         self._administer(command.format(sql.Identifier(name), sql.Identifier(template)))
         self._made.append(name)
         return self._url(name)

@@ -231,7 +231,15 @@ def _sqlite_engine(url: str, connections: int) -> Engine:
 
 def _postgres_engine(url: str, connections: int) -> Engine:
     pool = _pool(connections) if connections else {"pool_size": _KEPT_OF_SERVER, "max_overflow": -1}
-    return create_engine(url, pool_pre_ping=True, connect_args=_TO_SERVER, **pool)
+    engine = create_engine(url, pool_pre_ping=True, connect_args=_TO_SERVER, **pool)
+
+    # Before SQLAlchemy asks its first question, whose answer it would not understand.
+    @event.listens_for(engine, "connect", insert=True)
+    def _refuse_bytes(connection: Any, _record: Any) -> None:
+        if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+            raise ConfigurationProblem("store_without_encoding", database=connection.info.dbname)
+
+    return engine
 
 
 @contextmanager

@@ -302,3 +302,15 @@ def test_the_doctor_leaves_out_what_somebody_is_putting_in_at_this_moment(summer
     assert stored_files(summer)["state"] == "good"
     make_old(tmp_path)
     assert "! stored files: 1 file (" in summer("doctor").out
+
+
+@pytest.mark.slow
+def test_a_database_without_an_encoding_becomes_no_instance_and_that_is_said(
+    capsule, tmp_path, postgres, monkeypatch
+):
+    monkeypatch.setenv("CAPSULE_STORE_URL", postgres.create_database_of_bytes())
+
+    refused = capsule(*INIT)
+
+    assert (refused.code, refused.error["reason"]) == (7, "store_without_encoding")
+    assert "--encoding=UTF8" in refused.error["message"]
