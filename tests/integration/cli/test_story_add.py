@@ -267,13 +267,9 @@ def test_saving_never_writes_over_a_file(summer, tmp_path):
 
 
 def test_of_a_story_without_files_nothing_is_saved_and_that_is_said(summer, tmp_path):
-    story = summer(*ADD, "--text", "It rained.", "--title", "Rain", "--json").json["story"]["id"]
-
-    shown = summer("story", "show", story, "--save", tmp_path / "kept")
-    assert shown.code == 0
-    assert "nothing was saved" in shown.out + shown.err
+    story = summer(*ADD, "--text", "It rained.", "--title", "Rain").json["story"]["id"]
+    assert "nothing was saved" in summer("story", "show", story, "--save", tmp_path / "kept").out
     assert not (tmp_path / "kept").exists()
-    assert summer("story", "show", story, "--save", tmp_path / "kept", "--json").json["saved"] == []
 
 
 def test_one_photo_of_a_story_is_removed_and_then_all_of_it(summer, tmp_path):
