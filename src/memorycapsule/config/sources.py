@@ -38,6 +38,8 @@ from memorycapsule.errors import (
 from memorycapsule.words.languages import language_of_environment
 
 SYSTEM_CONFIG_FILE = Path("/etc") / APPLICATION / "config.toml"
+#: Where the data of such a configuration belongs (Filesystem Hierarchy Standard 3.0, 5.8).
+SYSTEM_DATA_DIR = Path("/var/lib") / APPLICATION
 DOCKER_SECRETS = Path("/run/secrets")
 #: Secrets that are no setting's value, but the instance key itself.
 _KEY_FILES = frozenset({"instance.key", "capsule_instance.key"})

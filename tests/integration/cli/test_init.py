@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from integration.media.face_models import magenta_model
+from memorycapsule.config import sources
 from memorycapsule.seal.envelopes import recipient_of
 from memorycapsule.seal.keys import InstanceKey, new_recovery_key, parse_recovery_key
 from support.mailservers import MailServer
@@ -48,6 +49,21 @@ def test_an_instance_is_made_and_only_yours(capsule, tmp_path):
     for path, content in everything(tmp_path).items():
         assert said["recovery"]["key"].encode() not in content, path
     assert capsule("list", "--json").json["capsules"] == []
+
+
+def test_the_data_of_a_whole_machine_belongs_to_no_person_also_where_nobody_is_asked(
+    capsule, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("CAPSULE_DATA_DIR", raising=False)
+    monkeypatch.setattr(sources, "SYSTEM_CONFIG_FILE", tmp_path / "etc" / "config.toml")
+    monkeypatch.setattr(sources, "SYSTEM_DATA_DIR", tmp_path / "var" / "memory-capsule")
+    (tmp_path / "etc").mkdir()
+    of_machine = ("--config", tmp_path / "etc" / "config.toml")
+
+    assert capsule(*of_machine, *INIT).code == 0
+    assert (tmp_path / "var" / "memory-capsule" / "capsule.db").exists()
+    assert capsule(*of_machine, "list", "--json").json["capsules"] == []
+    assert capsule(*of_machine, *INIT).code == 7
 
 
 def test_a_second_init_changes_nothing(capsule, tmp_path):

@@ -69,9 +69,9 @@ def init(
     door = door_of(ctx)
     settings = door.settings(file_must_exist=False)
     refuse_both(recovery_recipient, recovery_file)
-    _refuse_second(door, settings)
     answers = None
     if is_interactive(door) and not yes:
+        _refuse_second(door, settings)
         answers = prompts.ask(
             door.out.words,
             settings,
@@ -80,7 +80,9 @@ def init(
             folder=_usual_folder(settings),
             port=_free_port(settings),
         )
-        settings = door.settings(answers.settings, file_must_exist=False)
+    written = answers.settings if answers else _usual_settings(settings)
+    settings = door.settings(written, file_must_exist=False)
+    _refuse_second(door, settings)
     address = _checked_admin(admin or (answers.admin if answers else _usual_address()))
     _make_folder(settings.data_dir)
     with FolderLock(settings.data_dir):
@@ -91,7 +93,7 @@ def init(
             file=recovery_file,
             usual_file=settings.key_file.with_name("recovery.key"),
         )
-        _write_config(settings, answers.settings if answers else {})
+        _write_config(settings, written)
         set_up_url = _make(door, settings, address, name or address.partition("@")[0], recovery)
     _tell(door, settings, address, recovery, set_up_url)
 
@@ -118,10 +120,18 @@ def _checks(door: Door) -> prompts.Checks:
 
 def _usual_folder(settings: Settings) -> Path:
     """Return where the data of this configuration belongs: that of a whole machine is no person's."""
-    from memorycapsule.config.sources import SYSTEM_CONFIG_FILE
+    from memorycapsule.config import sources
 
-    is_of_machine = settings.config_file == SYSTEM_CONFIG_FILE
-    return Path("/var/lib/memory-capsule") if is_of_machine else settings.data_dir
+    is_of_machine = settings.config_file == sources.SYSTEM_CONFIG_FILE
+    return sources.SYSTEM_DATA_DIR if is_of_machine else settings.data_dir
+
+
+def _usual_settings(settings: Settings) -> dict[str, Any]:
+    """Return what a new configuration says where nobody is asked."""
+    assert settings.config_file is not None
+    folder = _usual_folder(settings)
+    is_open = settings.origins["data_dir"] == "default" and not settings.config_file.exists()
+    return {"data_dir": str(folder)} if is_open and folder != settings.data_dir else {}
 
 
 def _room(folder: Path) -> int:
