@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -44,16 +45,23 @@ class House:
         return self.folder / "clone"
 
     def capsule(self, *words: object, code: int = 0) -> dict:
+        with self.begun(*words) as process:
+            said, complained = process.communicate()
+        assert process.returncode == code, said + complained
+        return json.loads(said)
+
+    def begun(self, *words: object) -> subprocess.Popen:
+        """A command under way, in a process group of its own."""
         settings = {"CAPSULE_CONFIG": f"{self.folder}/config.toml", "CAPSULE_DATA_DIR": f"{self.folder}/data"}
-        done = subprocess.run(
+        return subprocess.Popen(
             [self.clone / ".venv/bin/capsule", "--json", *map(str, words)],
             env={**os.environ, **settings, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
+            start_new_session=True,
         )
-        assert done.returncode == code, done.stdout + done.stderr
-        return json.loads(done.stdout)
 
     def publish(self, version: str, *, migration: str) -> None:
         """Have a newer version where the clone came from, whose last migration runs a statement."""
@@ -179,3 +187,24 @@ def test_an_update_waits_for_whoever_works_in_the_data_folder(house):
     assert house.capsule("update", code=2)["error"]["reason"] == "update_folder_or_back"
     wheel = ("update", house.folder / "backups", "--package", "memorycapsule.whl")
     assert house.capsule(*wheel, code=2)["error"]["reason"] == "update_package_of_tool"
+
+
+def test_an_update_that_was_cut_off_keeps_the_way_back(house):
+    setup = house.folder / "upstream/tools/setup.sh"
+    working = setup.read_text()
+    fetching = house.folder / "fetching"
+    os.mkfifo(fetching)
+    setup.write_text(f"#!/bin/sh\necho begun > {fetching}\nexec cat {fetching}\n")
+    house.publish("0.2.0", migration="CREATE TABLE newer (id INTEGER)")
+    with house.begun("update", house.folder / "backups") as update:
+        assert fetching.read_text() == "begun\n"
+        os.killpg(update.pid, signal.SIGKILL)
+    setup.write_text(working)
+    git(house.folder / "upstream", "commit", "-qam", "mended")
+
+    again = house.capsule("update", house.folder / "backups", code=7)["error"]
+    assert again["reason"] == "update_cut_off"
+    assert house.capsule("update", "--back", "--yes")["update"]["version"] == "0.1.0"
+    assert [one["slug"] for one in house.capsule("list")["capsules"]] == ["kept"]
+    assert house.capsule("update", house.folder / "backups")["update"]["version"] == "0.2.0"
+    assert house.capsule("update", "--back", "--yes")["update"]["version"] == "0.1.0"

@@ -43,6 +43,15 @@ class Program:
         """Where the program before is kept, with a note of what belongs to it."""
         return self._present if self._present.exists() else self._beside("before-update")
 
+    def refuse_cut_off(self) -> None:
+        """
+        Raise ConfigurationProblem where an update was cut off that can go back: another would lose the way.
+
+        Raises NotFound where what is kept has no note.
+        """
+        if self._present.exists() and self.note()["can_go_back"]:
+            raise ConfigurationProblem("update_cut_off")
+
     def keep(self, note: Mapping[str, Any]) -> None:
         """Keep this program as it is, until it is settled what becomes of the update. Raises ConfigurationProblem."""
         half = self._beside("half")
@@ -85,7 +94,11 @@ class Program:
 
     def add_to_note(self, **more: str | bool | None) -> None:
         """Note something more of the program before."""
-        (self.kept / _NOTE).write_text(json.dumps({**self.note(), **more}), encoding="utf-8")
+        path = self.kept / _NOTE
+        # A note that was cut off would lose the way back.
+        whole = path.with_suffix(".new")
+        whole.write_text(json.dumps({**self.note(), **more}), encoding="utf-8")
+        whole.replace(path)
 
     def fetch(self, package: str | None) -> None:
         """

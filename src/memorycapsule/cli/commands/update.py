@@ -80,6 +80,7 @@ def update(
     if back:
         _go_back(run, is_asked=not yes)
         return
+    program.refuse_cut_off()
     words = door.out.words
     door.out.note(words("cli_update_backs_up", folder=folder))
     assert folder is not None
