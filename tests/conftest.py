@@ -6,6 +6,7 @@ Components that a machine may lack (the sample photos, Postgres) skip with a sen
 
 import gc
 import os
+import signal
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
@@ -69,6 +70,8 @@ def _clean_session() -> Iterator[None]:
                 patch.delenv(name)
         # GNU's readline, which pytest loads, sets this one behind the back of os.environ, and programs inherit it.
         os.unsetenv("COLUMNS")
+        # Below nohup it is ignored, and programs inherit that: nothing would end by it.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         patch.setenv("LANG", "C.UTF-8")
         yield
 
