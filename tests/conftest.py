@@ -6,8 +6,8 @@ Components that a machine may lack (the sample photos, Postgres) skip with a sen
 
 import gc
 import os
-import signal
 import shutil
+import signal
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
