@@ -213,7 +213,7 @@ def test_each_photo_has_cpu_time_of_its_own(pool, tmp_path, monkeypatch):
 
 def test_a_child_that_is_stopped_goes_on_with_its_photo(pool, picture, monkeypatch):
     """It is stopped for longer than a child may hang: time in which it cannot work does not count."""
-    monkeypatch.setattr(hangs, "HANG_SECONDS", 0.2)
+    monkeypatch.setattr(hangs, "HANG_SECONDS", 0.5)
     child = stopped_child_with(pool, picture)
     with ThreadPoolExecutor(1) as caller:
         prepared = given_to_its_child(pool, caller, picture)
