@@ -23,6 +23,7 @@ import numpy as np
 from sqlalchemy import make_url
 from sqlmodel import col, select
 
+from memorycapsule.app import App
 from memorycapsule.clock import Clock, Reading
 from memorycapsule.domain.capsules import Capsule, CapsuleState, Member, Role
 from memorycapsule.domain.events import Event
@@ -395,11 +396,11 @@ def add_story(
 
 
 def attach(
-    instance: Instance, by: Viewer, story: Story, jpeg: bytes, *, file: str = "photo.jpg", now: datetime = NOW
+    at: Instance | App, by: Viewer, story: Story, jpeg: bytes, *, file: str = "photo.jpg", now: datetime = NOW
 ) -> stories.Attached:
     return stories.attach(
-        instance.store,
-        instance.vault,
+        at.store,
+        at.vault,
         prepare,
         by,
         story.id,

@@ -2,7 +2,6 @@
 
 import email
 import email.policy
-import io
 import json
 import os
 import re
@@ -19,7 +18,7 @@ from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.services import capsules, invitations, sessions, stories
 from memorycapsule.services.capsules import CapsuleDraft
 from support import leaks
-from support.cast import make_photo, prepare
+from support.cast import attach, make_photo
 from support.mailservers import MailServer
 from support.servers import CAPSULE, Daemon, wait_until
 
@@ -117,17 +116,8 @@ class Household:
                 app.store, app.vault, ada, capsule.id, title="At the pier", text="Until dark.", now=yesterday
             )
             for number in range(photos):
-                upload = io.BytesIO(make_photo(width=640, height=480))
-                stories.attach(
-                    app.store,
-                    app.vault,
-                    prepare,
-                    ada,
-                    story.id,
-                    file=f"{number}.jpg",
-                    upload=upload,
-                    clock=lambda: yesterday,
-                )
+                photo = make_photo(width=640, height=480)
+                attach(app, ada, story, photo, file=f"{number}.jpg", now=yesterday)
             for number, title in enumerate(more_stories, 1):
                 added_at = yesterday + timedelta(minutes=number)
                 stories.add(

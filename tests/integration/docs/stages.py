@@ -5,7 +5,6 @@ Every page finds photos in `~/Pictures/summer` and `~/Pictures/scanned`.
 """
 
 import contextlib
-import io
 import json
 import shutil
 import sqlite3
@@ -19,7 +18,7 @@ from memorycapsule.domain.opening_dates import opening_date
 from memorycapsule.services import capsules, invitations, sessions, stories
 from memorycapsule.services.capsules import CapsuleDraft
 from support import golden
-from support.cast import make_photo, prepare
+from support.cast import attach, make_photo
 from support.mailservers import MailServer
 
 PHOTOS = {
@@ -128,16 +127,7 @@ def _birthday(shell: Shell) -> None:
         )
         for name in PHOTOS["summer"]:
             photo = (shell.home / "Pictures" / "summer" / name).read_bytes()
-            stories.attach(
-                app.store,
-                app.vault,
-                prepare,
-                yuna,
-                story.id,
-                file=name,
-                upload=io.BytesIO(photo),
-                clock=lambda: long_ago,
-            )
+            attach(app, yuna, story, photo, file=name, now=long_ago)
 
 
 def _older(shell: Shell) -> None:

@@ -151,6 +151,7 @@ class _Updating:
         from memorycapsule.store.schema import copies_of
         from memorycapsule.systemd import installing, units
 
+        # Loaded before the update, which puts another version's files in its place.
         self._copies_of = copies_of
         self.door, self.settings, self.program = door, settings, program
         self._systemd = installing.Systemd(is_own=os.geteuid() != 0)
